@@ -7,3 +7,9 @@
 // Floor 1: the ground.
 pub mod clock;
 pub mod limits;
+
+// Floor 4: the two ways out of the process.
+pub mod ledger;
+
+// Floor 9.
+pub mod jobs;

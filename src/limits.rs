@@ -3,3 +3,38 @@
 //! A number that bounds something from outside, or bounds what we keep, is
 //! written here with its reason and nowhere else. What an operator may change
 //! is a setting (`node::config`) and starts from a number here.
+
+/// How long a task waits for a connection to the ledger before it says that
+/// the ledger does not answer.
+pub const LEDGER_ACQUIRE_MS_MAX: u64 = 5_000;
+
+/// The pause after a job's first failure is at most this, and doubles.
+pub const JOB_BACKOFF_MS_FIRST: u64 = 1_000;
+
+/// No pause between attempts is longer: an hour after an outage ends, all is moving.
+pub const JOB_BACKOFF_MS_MAX: u64 = 3_600_000;
+
+/// A host that asks us to come back in a year is visited again after a day.
+pub const JOB_DEFER_MS_MAX: u64 = 86_400_000;
+
+/// How far past its deadline a job may be before its holder counts as stuck.
+pub const JOB_DEADLINE_GRACE_MS: u64 = 30_000;
+
+/// Processes that may die while holding a job before the job is blamed.
+pub const JOB_RESCUES_MAX: u32 = 10;
+
+/// Reasons and progress kept with a job: enough for a chain of causes, not for
+/// a page of HTML that a host sent instead of an error.
+pub const JOB_TEXT_BYTES_MAX: usize = 4_096;
+
+/// Jobs looked at in one sweep of the rescuer or the promoter.
+pub const JOB_SWEEP_ROWS_MAX: i64 = 1_000;
+
+/// How long a process vouches for its jobs without renewing.
+pub const NODE_LEASE_MS: u64 = 30_000;
+
+/// How often it renews; three beats may be lost before the lease is.
+pub const NODE_BEAT_MS: u64 = 7_500;
+
+/// How long a node leaves a job alone whose kind only newer releases know.
+pub const JOB_UNKNOWN_KIND_MS: u64 = 60_000;

@@ -1,0 +1,79 @@
+//! Opening a ledger: connect, agree on the session, bring the tables up to date.
+//!
+//! Everything that can be wrong here is wrong before the node has done
+//! anything, so each fault is one line that says what to do.
+
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{AnyPool, ConnectOptions};
+use thiserror::Error;
+use tokio::sync::{Notify, Semaphore};
+
+use super::dialect::{Engine, POSTGRES_SESSION, SQLITE_SESSION};
+use super::migrate::{self, MigrateFault};
+use super::{Ledger, LedgerUrl};
+use crate::limits;
+
+#[derive(Debug, Error)]
+pub enum OpenFault {
+    #[error(
+        "cannot reach the ledger at {at}: check that the database runs and that the address and password are right"
+    )]
+    Unreachable { at: String, source: sqlx::Error },
+    #[error("cannot open the ledger file {at}: check its permissions and the space left on its disk")]
+    Unopenable { at: String, source: sqlx::Error },
+    #[error("the ledger at {at} cannot be brought up to date")]
+    Migrate { at: String, source: MigrateFault },
+}
+
+impl Ledger {
+    /// Opens the ledger and brings its tables up to date.
+    pub async fn open(url: &LedgerUrl, connections_max: u32) -> Result<Self, OpenFault> {
+        let ledger = Self::connect(url, connections_max).await?;
+        migrate::run(&ledger).await.map_err(|source| OpenFault::Migrate { at: url.to_string(), source })?;
+        Ok(ledger)
+    }
+
+    async fn connect(url: &LedgerUrl, connections_max: u32) -> Result<Self, OpenFault> {
+        static DRIVERS: Once = Once::new();
+        DRIVERS.call_once(sqlx::any::install_default_drivers);
+
+        let (engine, session) = match url {
+            LedgerUrl::Sqlite(_) => (Engine::Sqlite, SQLITE_SESSION),
+            LedgerUrl::Postgres(_) => (Engine::Postgres, POSTGRES_SESSION),
+        };
+        let pool = AnyPoolOptions::new()
+            .max_connections(connections_max)
+            .acquire_timeout(Duration::from_millis(limits::LEDGER_ACQUIRE_MS_MAX))
+            // A ping before every use would double the round trips. A connection
+            // that died shows itself at its first statement, and whoever ran it tries again.
+            .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                Box::pin(async move { sqlx::raw_sql(session).execute(connection).await.map(|_| ()) })
+            });
+        let pool = connect(pool, url).await?;
+        let writers = match engine {
+            Engine::Sqlite => 1,
+            Engine::Postgres => connections_max as usize,
+        };
+        Ok(Self { pool, engine, writers: Arc::new(Semaphore::new(writers)), work: Arc::new(Notify::new()) })
+    }
+}
+
+async fn connect(pool: AnyPoolOptions, url: &LedgerUrl) -> Result<AnyPool, OpenFault> {
+    match url {
+        LedgerUrl::Sqlite(path) => {
+            let unopenable = |source| OpenFault::Unopenable { at: url.to_string(), source };
+            let file = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+            let options = AnyConnectOptions::from_url(&file.to_url_lossy()).map_err(unopenable)?;
+            pool.connect_with(options.disable_statement_logging()).await.map_err(unopenable)
+        }
+        LedgerUrl::Postgres(text) => {
+            let unreachable = |source| OpenFault::Unreachable { at: url.to_string(), source };
+            let options: AnyConnectOptions = text.parse().map_err(unreachable)?;
+            pool.connect_with(options.disable_statement_logging()).await.map_err(unreachable)
+        }
+    }
+}
