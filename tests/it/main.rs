@@ -1,0 +1,8 @@
+//! The one integration binary: every suite that sees the library from outside.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read the environment and spawn what they watch themselves"
+)]
+
+mod postgres;
