@@ -7,7 +7,7 @@
 -- row: renewing `lease_until` here renews every lease it has, in one write.
 create table node (
     -- Minted at start, never reused: a restarted process is another holder.
-    id text primary key,
+    id text not null primary key,
     version text not null,
     started_at bigint not null,
     lease_until bigint not null

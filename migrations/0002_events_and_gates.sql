@@ -20,11 +20,11 @@ create index event_by_time on event (at, id);
 -- transaction: the deferred reference to a row that never exists makes it
 -- impossible to save with a gate left open.
 create table gate_never (
-    id bigint primary key
+    id bigint not null primary key
 );
 
 create table gate (
-    opens text primary key,
+    opens text not null primary key,
     left_open bigint not null default 1
         references gate_never (id) deferrable initially deferred
 );

@@ -26,10 +26,10 @@ create table host (
 
 create unique index host_one_origin on host (origin);
 
--- One event stream for each host, never two: the host is the key, and no
--- column of the key can be null.
+-- One event stream for each host, never two: the host is the key. `not null`
+-- is said because SQLite lets a primary key be null unless it is.
 create table stream (
-    host bigint primary key references host (id),
+    host bigint not null primary key references host (id),
     -- Grows when a host starts counting anew; a cursor means nothing across epochs.
     epoch bigint not null default 1 check (epoch >= 1),
     -- Everything up to here has been saved.

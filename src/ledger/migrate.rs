@@ -117,7 +117,7 @@ const POSTGRES_LOCK: &str = "
 const CREATE_RECORD: &str = "
     -- migration.create_record
     create table if not exists migration (
-        number bigint primary key,
+        number bigint not null primary key,
         name text not null,
         digest text not null
     )";

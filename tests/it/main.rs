@@ -5,4 +5,5 @@
     reason = "tests read the environment and spawn what they watch themselves"
 )]
 
+mod ledger;
 mod postgres;
