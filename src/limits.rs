@@ -38,3 +38,39 @@ pub const NODE_BEAT_MS: u64 = 7_500;
 
 /// How long a node leaves a job alone whose kind only newer releases know.
 pub const JOB_UNKNOWN_KIND_MS: u64 = 60_000;
+
+/// How often an idle worker looks for jobs that other nodes asked for, or that
+/// have come due.
+pub const JOB_POLL_MS: u64 = 500;
+
+/// How often the planner compares what there is with what there should be.
+pub const PLAN_EVERY_MS: u64 = 60_000;
+
+/// How often a node looks for work of dead ones; twice that with the worst dice.
+pub const RESCUE_EVERY_MS: u64 = 5_000;
+
+/// Events forgotten in one transaction.
+pub const PRUNE_ROWS_MAX: i64 = 1_000;
+
+/// A caller sends the whole head of a request within this, or is cut off.
+pub const HEAD_READ_MS_MAX: u64 = 10_000;
+
+/// And it is no longer than this: service tokens with long DIDs fit many times.
+pub const HEAD_BYTES_MAX: usize = 65_536;
+
+pub const HEADERS_MAX: usize = 100;
+
+/// A caller sends the whole body within this.
+pub const BODY_READ_MS_MAX: u64 = 30_000;
+
+/// And it is no longer than this: our methods take small bodies.
+pub const BODY_BYTES_MAX: usize = 1_048_576;
+
+/// An answer begins within this; longer work is an intent and a poll.
+pub const ANSWER_MS_MAX: u64 = 25_000;
+
+/// Pause after the system refused us another connection.
+pub const ACCEPT_PAUSE_MS: u64 = 100;
+
+/// How long the ledger may take to answer before a health check calls it gone.
+pub const HEALTH_MS_MAX: u64 = 2_000;

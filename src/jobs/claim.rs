@@ -3,6 +3,7 @@
 use super::holder::Holder;
 use super::{Duty, Lane, Lease, rows};
 use crate::clock::Moment;
+use crate::crash;
 use crate::ledger::{Ledger, Tx};
 
 /// How much may be taken at once.
@@ -29,7 +30,9 @@ pub async fn claim(
 ) -> sqlx::Result<Vec<(Lease, &'static Duty)>> {
     let mut tx = ledger.begin().await?;
     let leases = claim_in(&mut tx, holder, duties, appetite, now).await?;
+    crash::point("claim.before_save");
     tx.save().await?;
+    crash::point("claim.saved");
     Ok(leases)
 }
 

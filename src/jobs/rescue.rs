@@ -6,6 +6,7 @@
 use super::rules::{self, Rescue};
 use super::{holder, rows, settle};
 use crate::clock::Moment;
+use crate::crash;
 use crate::ledger::Ledger;
 
 /// What one sweep did.
@@ -37,6 +38,7 @@ pub async fn sweep(ledger: &Ledger, now: Moment) -> Result<Swept, settle::Settle
     if swept != Swept::default() {
         tx.made_work();
     }
+    crash::point("rescue.before_save");
     tx.save().await?;
     Ok(swept)
 }

@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::rules::{self, AfterFailure};
 use super::{Duty, Ending, Lease, letters, rows};
 use crate::clock::{Clock, Moment};
+use crate::crash;
 use crate::ledger::{Ledger, Tx, event};
 use crate::limits;
 
@@ -39,7 +40,9 @@ pub async fn finish_all(mut tx: Tx, leases: &[Lease], now: Moment) -> Result<Fin
         require(lease, rows::run_again(&mut tx, lease, now).await?)?;
         tx.made_work();
     }
+    crash::point("finish.before_save");
     tx.save().await?;
+    crash::point("finish.saved");
     Ok(Finished(()))
 }
 
@@ -96,6 +99,7 @@ pub async fn settle(
                 let due_at = now.plus_ms(rules::backoff_ms(lease.attempts, |below| clock.roll(below)));
                 let mut tx = ledger.begin().await?;
                 require(lease, rows::retry(&mut tx, lease, due_at, &clipped(&reason)).await?)?;
+                crash::point("retry.before_save");
                 tx.save().await?;
                 Ok(Settled::Retried)
             }
@@ -109,6 +113,7 @@ async fn buried(ledger: &Ledger, lease: &Lease, reason: &str, now: Moment) -> Re
     let mut tx = ledger.begin().await?;
     let dead = Lease { attempts: lease.attempts.saturating_add(1), ..lease.clone() };
     bury(&mut tx, &dead, reason, now).await?;
+    crash::point("bury.before_save");
     tx.save().await?;
     Ok(Settled::Buried)
 }

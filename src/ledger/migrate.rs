@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Row};
 use thiserror::Error;
 
-use super::{Engine, Ledger, Tx};
+use super::{Connection, Engine, Ledger, Tx};
+use crate::crash;
 
 struct Migration {
     number: i64,
@@ -51,6 +52,10 @@ pub enum MigrateFault {
     )]
     Newer { found: i64, known: i64 },
     #[error(
+        "its tables are at {found}, this release needs {known}: start a node of this release on it, with `counterpart serve`"
+    )]
+    Older { found: i64, known: i64 },
+    #[error(
         "migration {number} ({name}) is not the one this ledger was made with: the release is damaged or was altered"
     )]
     Altered { number: i64, name: &'static str },
@@ -89,7 +94,24 @@ pub(super) async fn run(ledger: &Ledger) -> Result<(), MigrateFault> {
         let record = sqlx::query(RECORD).bind(number).bind(name).bind(digest);
         record.execute(&mut *tx).await.map_err(MigrateFault::Record)?;
     }
+    crash::point("migrate.before_save");
     tx.save().await.map_err(MigrateFault::Record)
+}
+
+/// Whether the tables are those this binary knows; changes nothing.
+pub(super) async fn check(ledger: &Ledger) -> Result<(), MigrateFault> {
+    let mut connection = ledger.read().await.map_err(MigrateFault::Record)?;
+    let found = match applied(&mut connection).await {
+        Ok(applied) => applied.iter().map(|(number, _)| *number).max().unwrap_or(0),
+        // No such table: a database nobody has used as a ledger yet.
+        Err(sqlx::Error::Database(_)) => 0,
+        Err(fault) => return Err(MigrateFault::Record(fault)),
+    };
+    match (found, newest_known()) {
+        (found, known) if found > known => Err(MigrateFault::Newer { found, known }),
+        (found, known) if found < known => Err(MigrateFault::Older { found, known }),
+        _ => Ok(()),
+    }
 }
 
 // On Postgres two nodes may start at once; on SQLite the write transaction is the lock.
@@ -101,8 +123,8 @@ async fn lock(tx: &mut Tx) -> sqlx::Result<()> {
     Ok(())
 }
 
-async fn applied(tx: &mut Tx) -> sqlx::Result<Vec<(i64, String)>> {
-    let rows = sqlx::query(LIST).fetch_all(&mut **tx).await?;
+async fn applied(connection: &mut Connection) -> sqlx::Result<Vec<(i64, String)>> {
+    let rows = sqlx::query(LIST).fetch_all(connection).await?;
     rows.iter().map(|row| Ok((row.try_get("number")?, row.try_get("digest")?))).collect()
 }
 

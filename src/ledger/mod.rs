@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 pub use dialect::Engine;
 pub use directory::{DataDirectory, DirectoryFault};
@@ -40,7 +40,8 @@ pub struct Ledger {
     /// here instead is fair and wakes the next one at once. Postgres gets as
     /// many permits as it has connections.
     writers: Arc<Semaphore>,
-    work: Arc<Notify>,
+    /// Counts the transactions that made work.
+    work: Arc<watch::Sender<u64>>,
 }
 
 impl Ledger {
@@ -61,10 +62,15 @@ impl Ledger {
         Ok(Tx { inner, engine: self.engine, work: Arc::clone(&self.work), made_work: false, _permit: permit })
     }
 
-    /// Resolves when a transaction that enqueued a job has been saved by this
+    /// Changes whenever a transaction that enqueued a job has been saved by this
     /// process. Other processes' jobs are found by looking.
-    pub async fn work_was_made(&self) {
-        self.work.notified().await;
+    pub fn watch_work(&self) -> watch::Receiver<u64> {
+        self.work.subscribe()
+    }
+
+    /// Whether the database answers at all.
+    pub async fn answers(&self) -> sqlx::Result<()> {
+        sqlx::query(dialect::ANSWERS).execute(&self.pool).await.map(|_| ())
     }
 
     /// What the database thinks the time is; `None` where the database is this
@@ -88,7 +94,7 @@ impl Ledger {
 pub struct Tx {
     inner: sqlx::Transaction<'static, Any>,
     engine: Engine,
-    work: Arc<Notify>,
+    work: Arc<watch::Sender<u64>>,
     made_work: bool,
     // Last, so that the connection is back in the pool before the next writer wakes.
     _permit: OwnedSemaphorePermit,
@@ -108,7 +114,7 @@ impl Tx {
     pub async fn save(self) -> sqlx::Result<()> {
         self.inner.commit().await?;
         if self.made_work {
-            self.work.notify_one();
+            self.work.send_modify(|count| *count = count.wrapping_add(1));
         }
         Ok(())
     }

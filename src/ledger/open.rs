@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyPool, ConnectOptions};
 use thiserror::Error;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Semaphore, watch};
 
 use super::dialect::{Engine, POSTGRES_SESSION, SQLITE_SESSION};
 use super::migrate::{self, MigrateFault};
@@ -24,15 +24,35 @@ pub enum OpenFault {
     Unreachable { at: String, source: sqlx::Error },
     #[error("cannot open the ledger file {at}: check its permissions and the space left on its disk")]
     Unopenable { at: String, source: sqlx::Error },
-    #[error("the ledger at {at} cannot be brought up to date")]
+    #[error("the ledger at {at} cannot be used")]
     Migrate { at: String, source: MigrateFault },
+    #[error(
+        "there is no ledger at {at} yet: `counterpart serve` makes one; or name another with `ledger` or `data`"
+    )]
+    Absent { at: String },
 }
 
 impl Ledger {
-    /// Opens the ledger and brings its tables up to date.
+    /// Opens the ledger, made when missing, and brings its tables up to date:
+    /// for a node.
     pub async fn open(url: &LedgerUrl, connections_max: u32) -> Result<Self, OpenFault> {
         let ledger = Self::connect(url, connections_max).await?;
-        migrate::run(&ledger).await.map_err(|source| OpenFault::Migrate { at: url.to_string(), source })?;
+        let migrated = migrate::run(&ledger).await;
+        migrated.map_err(|source| OpenFault::Migrate { at: url.to_string(), source })?;
+        Ok(ledger)
+    }
+
+    /// Opens a ledger that is there and up to date, and changes nothing about
+    /// it: for a command beside a node that may be running.
+    pub async fn attach(url: &LedgerUrl) -> Result<Self, OpenFault> {
+        if let LedgerUrl::Sqlite(path) = url
+            && !path.exists()
+        {
+            return Err(OpenFault::Absent { at: url.to_string() });
+        }
+        let ledger = Self::connect(url, 2).await?;
+        let checked = migrate::check(&ledger).await;
+        checked.map_err(|source| OpenFault::Migrate { at: url.to_string(), source })?;
         Ok(ledger)
     }
 
@@ -58,7 +78,12 @@ impl Ledger {
             Engine::Sqlite => 1,
             Engine::Postgres => connections_max as usize,
         };
-        Ok(Self { pool, engine, writers: Arc::new(Semaphore::new(writers)), work: Arc::new(Notify::new()) })
+        Ok(Self {
+            pool,
+            engine,
+            writers: Arc::new(Semaphore::new(writers)),
+            work: Arc::new(watch::Sender::new(0)),
+        })
     }
 }
 

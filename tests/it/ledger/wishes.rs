@@ -111,10 +111,10 @@ async fn two_transactions_with_the_same_wishes_do_not_wait_for_each_other_in_a_c
 }
 
 async fn a_saved_wish_wakes_the_workers_of_this_process(bed: Bed) {
-    let ledger = bed.ledger.clone();
-    let worker = tokio::spawn(async move { ledger.work_was_made().await });
+    let mut work = bed.ledger.watch_work();
+    let worker = tokio::spawn(async move { work.changed().await });
     bed.wish(vec![Request::new(&SMALL, "alice", START)]).await;
-    tokio::time::timeout(std::time::Duration::from_secs(10), worker).await.expect("woken").unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(10), worker).await.expect("woken").unwrap().unwrap();
     let holder = bed.holder().await;
     assert_eq!(subjects(&bed.claim(&holder, 1).await), ["alice"]);
 }
