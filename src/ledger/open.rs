@@ -7,7 +7,8 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, ConnectOptions};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AnyConnection, ConnectOptions, Connection};
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
 
@@ -64,6 +65,12 @@ impl Ledger {
             LedgerUrl::Sqlite(_) => (Engine::Sqlite, SQLITE_SESSION),
             LedgerUrl::Postgres(_) => (Engine::Postgres, POSTGRES_SESSION),
         };
+        let options = options(url)?;
+        let fault = |source| match engine {
+            Engine::Sqlite => OpenFault::Unopenable { at: url.to_string(), source },
+            Engine::Postgres => OpenFault::Unreachable { at: url.to_string(), source },
+        };
+        first_word(&options, session).await.map_err(fault)?;
         let pool = AnyPoolOptions::new()
             .max_connections(connections_max)
             .acquire_timeout(Duration::from_millis(limits::LEDGER_ACQUIRE_MS_MAX))
@@ -73,7 +80,7 @@ impl Ledger {
             .after_connect(move |connection, _| {
                 Box::pin(async move { sqlx::raw_sql(session).execute(connection).await.map(|_| ()) })
             });
-        let pool = connect(pool, url).await?;
+        let pool = pool.connect_with(options).await.map_err(fault)?;
         let writers = match engine {
             Engine::Sqlite => 1,
             Engine::Postgres => connections_max as usize,
@@ -87,18 +94,22 @@ impl Ledger {
     }
 }
 
-async fn connect(pool: AnyPoolOptions, url: &LedgerUrl) -> Result<AnyPool, OpenFault> {
-    match url {
+fn options(url: &LedgerUrl) -> Result<AnyConnectOptions, OpenFault> {
+    let options = match url {
         LedgerUrl::Sqlite(path) => {
-            let unopenable = |source| OpenFault::Unopenable { at: url.to_string(), source };
-            let file = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
-            let options = AnyConnectOptions::from_url(&file.to_url_lossy()).map_err(unopenable)?;
-            pool.connect_with(options.disable_statement_logging()).await.map_err(unopenable)
+            let file = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+            AnyConnectOptions::from_url(&file.to_url_lossy())
         }
-        LedgerUrl::Postgres(text) => {
-            let unreachable = |source| OpenFault::Unreachable { at: url.to_string(), source };
-            let options: AnyConnectOptions = text.parse().map_err(unreachable)?;
-            pool.connect_with(options.disable_statement_logging()).await.map_err(unreachable)
-        }
-    }
+        LedgerUrl::Postgres(text) => text.parse(),
+    };
+    let options = options.map_err(|source| OpenFault::Unreachable { at: url.to_string(), source })?;
+    Ok(options.disable_statement_logging())
+}
+
+/// One connection before the pool's: a pool tries again and again in silence
+/// and in the end says only that it took too long; this says what is wrong.
+async fn first_word(options: &AnyConnectOptions, session: &'static str) -> sqlx::Result<()> {
+    let mut connection = AnyConnection::connect_with(options).await?;
+    sqlx::raw_sql(session).execute(&mut connection).await?;
+    connection.close().await
 }
