@@ -7,3 +7,6 @@
 // Floor 1: the ground.
 pub mod clock;
 pub mod limits;
+
+// Floor 2: the words of the protocol.
+pub mod atproto;
