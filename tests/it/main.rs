@@ -1,3 +1,3 @@
-//! The one integration binary: every test that is not beside its code.
+//! The one integration binary: every suite that sees the library from outside.
 
 mod atproto;
