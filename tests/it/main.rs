@@ -5,6 +5,7 @@
     reason = "tests read the environment and spawn what they watch themselves"
 )]
 
+mod atproto;
 mod ledger;
 mod node;
 mod postgres;
