@@ -9,3 +9,4 @@ mod atproto;
 mod ledger;
 mod node;
 mod postgres;
+mod real;
