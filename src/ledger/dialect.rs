@@ -67,7 +67,8 @@ pub(super) const POSTGRES_TIME: &str = "
 /// `synchronous = full`: with WAL, anything less may forget the last saved
 /// transactions when the power goes. `recursive_triggers`: without it `insert
 /// or replace` slips past the append-only triggers. `secure_delete`: erased
-/// means overwritten.
+/// means overwritten. The last line reads the file, so that one that is no
+/// ledger, or a disk without room, shows at once.
 pub(super) const SQLITE_SESSION: &str = "
     -- ledger.session
     pragma busy_timeout = 10000;
@@ -75,7 +76,8 @@ pub(super) const SQLITE_SESSION: &str = "
     pragma synchronous = full;
     pragma foreign_keys = on;
     pragma recursive_triggers = on;
-    pragma secure_delete = on;";
+    pragma secure_delete = on;
+    pragma schema_version;";
 
 /// What every Postgres connection of ours is told first. A statement that runs
 /// for a minute or a transaction left lying for one is a fault of ours.

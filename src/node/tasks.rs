@@ -33,6 +33,8 @@ impl Tasks {
     /// come to an end. A task that ends first is the error this returns.
     pub async fn run(mut self, drain: Duration) -> anyhow::Result<()> {
         let unasked = tokio::select! {
+            // First: tasks that end because they were asked to may be done already.
+            biased;
             () = self.stop.cancelled() => None,
             ended = self.set.join_next() => Some(ended),
         };
