@@ -10,3 +10,6 @@ pub mod limits;
 
 // Floor 2: the words of the protocol.
 pub mod atproto;
+
+// Floor 3: the pure cores.
+pub mod repo;
