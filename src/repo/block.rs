@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::io;
 
+use super::car::{self, Piece};
 use super::fault::Fault;
 use crate::atproto::{Cid, Codec};
 use crate::limits::{BLOCK_BYTES_MAX, INDEX_PROBES_MAX};
@@ -25,6 +26,51 @@ pub trait Blocks {
 impl Blocks for HashMap<Cid, Vec<u8>> {
     fn block<'b>(&'b self, cid: &Cid, _: &'b mut Vec<u8>) -> io::Result<Option<&'b [u8]>> {
         Ok(self.get(cid).map(Vec::as_slice))
+    }
+}
+
+/// The blocks of a small CAR that is in memory, each hashed.
+pub struct CarBlocks<'a> {
+    car: &'a [u8],
+    root: Cid,
+    index: Index,
+}
+
+impl<'a> CarBlocks<'a> {
+    /// The CAR's size is the caller's to limit.
+    pub fn read(car: &'a [u8]) -> Result<Self, Fault> {
+        let (root, mut at) = match car::read_header(car)? {
+            Piece::Whole(root, length) => (root, length),
+            Piece::Cut { .. } => return Err(Fault::CutInHeader),
+        };
+        let mut index = Index::default();
+        while at < car.len() {
+            match car::read_section(&car[at..], at as u64)? {
+                Piece::Whole(block, length) => {
+                    at += length;
+                    let offset = (at - block.bytes.len()) as u64;
+                    index.insert(&block.cid, Place { offset, length: block.bytes.len() as u32 })?;
+                }
+                cut => return Err(cut.into_fault(at as u64)),
+            }
+        }
+        Ok(Self { car, root, index })
+    }
+
+    pub const fn root(&self) -> Cid {
+        self.root
+    }
+
+    pub fn get(&self, cid: &Cid) -> Option<&'a [u8]> {
+        let (_, place) = self.index.get(cid)?;
+        let start = place.offset as usize;
+        Some(&self.car[start..start + place.length as usize])
+    }
+}
+
+impl Blocks for CarBlocks<'_> {
+    fn block<'b>(&'b self, cid: &Cid, _: &'b mut Vec<u8>) -> io::Result<Option<&'b [u8]>> {
+        Ok(self.get(cid))
     }
 }
 

@@ -33,6 +33,17 @@ pub enum Piece<T> {
     Cut { missing: Option<u64> },
 }
 
+impl<T> Piece<T> {
+    /// What is wrong when nothing follows a section that is cut, and `at` is where it begins.
+    pub fn into_fault(self, at: u64) -> Fault {
+        match self {
+            Self::Whole(..) => unreachable!("a whole section is taken"),
+            Self::Cut { missing: Some(missing) } => Fault::CutInBlock { at, missing },
+            Self::Cut { missing: None } => Fault::CutInLength { at },
+        }
+    }
+}
+
 /// The header's first root. `bytes` begin where the CAR does.
 pub fn read_header(bytes: &[u8]) -> Result<Piece<Cid>, Fault> {
     let (length, start) = match varint::read(bytes).map_err(|fault| Fault::Varint { at: 0, fault })? {
@@ -72,13 +83,6 @@ pub fn read_section(bytes: &[u8], at: u64) -> Result<Piece<Block<'_>>, Fault> {
         return Err(Fault::HashMismatch { at, cid });
     }
     Ok(Piece::Whole(Block { cid, bytes }, end))
-}
-
-/// Where a block's bytes begin in its section, which has so many of them.
-pub fn block_offset(length: usize) -> u64 {
-    let section = (length + CID_BYTES) as u64;
-    let varint = (u64::BITS - section.leading_zeros()).div_ceil(7);
-    u64::from(varint) + CID_BYTES as u64
 }
 
 #[cold]

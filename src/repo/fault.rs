@@ -120,6 +120,8 @@ pub enum Fault {
     RootMismatch { root: Cid, commit: Cid },
     #[error("the message says revision {message}, the commit {commit}")]
     RevMismatch { message: Tid, commit: Tid },
+    #[error("an operation on `{path}`, which is no path: {fault}")]
+    OpPath { path: String, fault: SyntaxFault },
     #[error("two operations on `{path}`")]
     PathTwice { path: String },
     #[error("the creation of `{path}` names a record before it")]
@@ -210,6 +212,7 @@ impl Fault {
             Self::TooManyOps { .. } => "ops_too_many",
             Self::RootMismatch { .. } => "ops_root_mismatch",
             Self::RevMismatch { .. } => "ops_rev_mismatch",
+            Self::OpPath { .. } => "ops_path",
             Self::PathTwice { .. } => "ops_path_twice",
             Self::CreateWithPrev { .. } => "ops_create_with_prev",
             Self::OpWithoutCid { .. } => "ops_without_cid",

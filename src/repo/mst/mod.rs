@@ -7,8 +7,8 @@
 //! it is given: that the bytes match the CID is settled before they come here.
 
 pub mod build;
-// pub mod diff;
-// pub mod invert;
+pub mod diff;
+pub mod invert;
 pub mod node;
 pub mod walk;
 

@@ -267,11 +267,7 @@ impl Pass {
             return Err(Fault::CutInHeader);
         };
         if !rest.is_empty() {
-            return match car::read_section(rest, self.at)? {
-                Piece::Cut { missing: Some(missing) } => Err(Fault::CutInBlock { at: self.at, missing }),
-                Piece::Cut { missing: None } => Err(Fault::CutInLength { at: self.at }),
-                Piece::Whole(..) => unreachable!("a whole section is taken at once"),
-            };
+            return Err(car::read_section(rest, self.at)?.into_fault(self.at));
         }
         if self.commit.is_some() { Ok(()) } else { Err(Fault::MissingCommit { cid: root }) }
     }

@@ -6,9 +6,9 @@
 //! fields are private and this is where they are made. It is not known here
 //! where the keys come from, nor whether the account's host may speak for it.
 
-// mod commit;
+mod commit;
 mod intake;
-// mod proof;
+mod proof;
 mod snapshot;
 mod whole;
 
@@ -19,7 +19,11 @@ use crate::limits::{CAR_BLOCKS_MAX, CAR_BYTES_MAX, REV_AHEAD_MS};
 use super::commit::Commit;
 use super::fault::Fault;
 
+pub use self::commit::{
+    Gap, Head, Rejected, SignedHead, VerifiedCommit, VerifiedOp, verify_commit, verify_sync,
+};
 pub use self::intake::Intake;
+pub use self::proof::{ProvenRecord, verify_proof};
 
 pub use self::snapshot::{VerifiedSnapshot, verify_snapshot};
 pub use self::whole::{Counts, Record, Records, WholeRepo};
