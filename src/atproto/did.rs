@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use super::handle::check_host_name;
-use super::syntax::{Form, SyntaxFault, is_text};
+use super::syntax::{Alphabet, Form, SyntaxFault, is_text};
 use crate::limits::{DID_BYTES_MAX, PLC_IDENTIFIER_BYTES};
 
 const FORM: Form = Form::Did;
 const PREFIX: &str = "did:";
+const IDENTIFIER: Alphabet = Alphabet::alphanumeric_and(b"._:%-");
 const LOCALHOST: &str = "localhost";
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,17 +89,11 @@ fn check(text: &[u8]) -> Result<(), SyntaxFault> {
         return Err(SyntaxFault::Byte { form: FORM, byte: method[at], at: PREFIX.len() + at });
     }
     let start = PREFIX.len() + colon + 1;
-    if let Some(at) = identifier.iter().position(|byte| !is_identifier_byte(*byte)) {
-        return Err(SyntaxFault::Byte { form: FORM, byte: identifier[at], at: start + at });
-    }
+    IDENTIFIER.check(FORM, identifier, start)?;
     match last {
         b':' | b'%' => Err(SyntaxFault::Byte { form: FORM, byte: *last, at: text.len() - 1 }),
         _ => Ok(()),
     }
-}
-
-const fn is_identifier_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'%' | b'-')
 }
 
 fn is_plc_identifier(identifier: &str) -> bool {

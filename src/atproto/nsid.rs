@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
-use super::syntax::{Form, SyntaxFault, check_labels, is_text};
+use super::syntax::{Alphabet, Form, SyntaxFault, check_labels, is_text};
 use crate::limits::{DOMAIN_BYTES_MAX, LABEL_BYTES_MAX, NSID_BYTES_MAX};
 
 const FORM: Form = Form::Nsid;
+const NAME: Alphabet = Alphabet::alphanumeric_and(b"");
 const SEGMENTS_MIN: usize = 3;
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,8 +74,5 @@ fn check_name(name: &[u8], at: usize) -> Result<(), SyntaxFault> {
     if name[0].is_ascii_digit() {
         return Err(SyntaxFault::Byte { form: FORM, byte: name[0], at });
     }
-    match name.iter().position(|byte| !byte.is_ascii_alphanumeric()) {
-        None => Ok(()),
-        Some(offset) => Err(SyntaxFault::Byte { form: FORM, byte: name[offset], at: at + offset }),
-    }
+    NAME.check(FORM, name, at)
 }

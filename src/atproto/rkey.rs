@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use super::syntax::{Form, SyntaxFault, is_text};
+use super::syntax::{Alphabet, Form, SyntaxFault, is_text};
 use super::tid::Tid;
 use crate::limits::RKEY_BYTES_MAX;
 
 const FORM: Form = Form::Rkey;
+const ALPHABET: Alphabet = Alphabet::alphanumeric_and(b".-_:~");
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rkey(Arc<str>);
@@ -28,12 +29,9 @@ impl Rkey {
         if text.len() > RKEY_BYTES_MAX {
             return Err(SyntaxFault::TooLong { form: FORM, length: text.len(), max: RKEY_BYTES_MAX });
         }
-        if let Some(at) = text.iter().position(|byte| !is_rkey_byte(*byte)) {
-            return Err(SyntaxFault::Byte { form: FORM, byte: text[at], at });
-        }
         match text {
             b"." | b".." => Err(SyntaxFault::Reserved { form: FORM }),
-            _ => Ok(()),
+            _ => ALPHABET.check(FORM, text, 0),
         }
     }
 }
@@ -45,7 +43,3 @@ impl From<Tid> for Rkey {
 }
 
 is_text!(Rkey);
-
-const fn is_rkey_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'~')
-}

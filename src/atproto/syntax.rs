@@ -91,6 +91,42 @@ impl SyntaxFault {
     }
 }
 
+/// Which bytes a part of an identifier may have, as a table: keys of
+/// repositories are checked by the million, and a table costs a load per byte.
+pub(super) struct Alphabet([bool; 256]);
+
+impl Alphabet {
+    /// ASCII letters, digits and the bytes named.
+    pub(super) const fn alphanumeric_and(others: &[u8]) -> Self {
+        let mut allowed = [false; 256];
+        let mut byte = 0;
+        while byte < 128_u8 {
+            allowed[byte as usize] = byte.is_ascii_alphanumeric();
+            byte += 1;
+        }
+        let mut other = 0;
+        while other < others.len() {
+            allowed[others[other] as usize] = true;
+            other += 1;
+        }
+        Self(allowed)
+    }
+
+    /// Refuses the first byte outside; `at` is where `text` begins in the whole.
+    pub(super) fn check(&self, form: Form, text: &[u8], at: usize) -> Result<(), SyntaxFault> {
+        // Looked for only when there is one: without an early exit the loop has no branches.
+        if text.iter().fold(true, |all, byte| all & self.allows(*byte)) {
+            return Ok(());
+        }
+        let offset = text.iter().position(|byte| !self.allows(*byte)).expect("one was just seen");
+        Err(SyntaxFault::Byte { form, byte: text[offset], at: at + offset })
+    }
+
+    const fn allows(&self, byte: u8) -> bool {
+        self.0[byte as usize]
+    }
+}
+
 /// Checks dotted labels of a domain name, in order, and says how many there are.
 ///
 /// `at` is where `labels` begins in the whole identifier. The label that must
@@ -107,16 +143,15 @@ pub(super) fn check_labels(form: Form, labels: &[u8], mut at: usize) -> Result<u
 }
 
 fn check_label(form: Form, label: &[u8], at: usize) -> Result<(), SyntaxFault> {
-    let length = label.len();
-    if length == 0 || length > LABEL_BYTES_MAX {
-        return Err(SyntaxFault::SegmentLength { form, length, at, max: LABEL_BYTES_MAX });
-    }
-    let edge = |offset: usize| offset == 0 || offset + 1 == length;
-    let stray =
-        |(offset, byte): (usize, &u8)| !(byte.is_ascii_alphanumeric() || (*byte == b'-' && !edge(offset)));
-    match label.iter().enumerate().position(stray) {
-        None => Ok(()),
-        Some(offset) => Err(SyntaxFault::Byte { form, byte: label[offset], at: at + offset }),
+    const LABEL: Alphabet = Alphabet::alphanumeric_and(b"-");
+    match label {
+        [] => Err(SyntaxFault::SegmentLength { form, length: 0, at, max: LABEL_BYTES_MAX }),
+        _ if label.len() > LABEL_BYTES_MAX => {
+            Err(SyntaxFault::SegmentLength { form, length: label.len(), at, max: LABEL_BYTES_MAX })
+        }
+        [b'-', ..] => Err(SyntaxFault::Byte { form, byte: b'-', at }),
+        [.., b'-'] => Err(SyntaxFault::Byte { form, byte: b'-', at: at + label.len() - 1 }),
+        _ => LABEL.check(form, label, at),
     }
 }
 

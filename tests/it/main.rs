@@ -1,0 +1,3 @@
+//! The one integration binary: every test that is not beside its code.
+
+mod atproto;
