@@ -10,3 +10,4 @@ mod ledger;
 mod node;
 mod postgres;
 mod real;
+mod repo;
