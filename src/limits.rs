@@ -137,3 +137,9 @@ pub const SYNC_BLOCKS_BYTES_MAX: usize = 10_000;
 pub const COMMIT_OPS_MAX: usize = 200;
 /// JSON readers keep integers exactly up to here.
 pub const SEQ_MAX: u64 = (1 << 53) - 1;
+
+/// A DID document is no longer than this; real ones are under 2 KiB.
+pub const DOCUMENT_BYTES_MAX: usize = 65_536;
+
+/// Keys, services or names in one DID document.
+pub const DOCUMENT_ENTRIES_MAX: usize = 64;

@@ -8,6 +8,7 @@
 pub mod at_uri;
 pub mod cid;
 pub mod did;
+pub mod document;
 pub mod handle;
 pub mod key;
 pub mod nsid;
@@ -20,6 +21,7 @@ pub mod tid;
 pub use self::at_uri::{AtUri, Authority};
 pub use self::cid::{Cid, CidFault, Codec, Link};
 pub use self::did::{Did, Method};
+pub use self::document::{DidDocument, DocumentFault};
 pub use self::handle::Handle;
 pub use self::key::{Curve, KeyFault, PublicKey, SigningKey};
 pub use self::nsid::Nsid;

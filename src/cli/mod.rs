@@ -4,10 +4,13 @@
 //! makes an answer one JSON value. It reads arguments and prints; the doing is
 //! the node's and the story's.
 
+mod car;
 mod config;
+mod inspect;
 mod jobs;
 mod progress;
 mod serve;
+mod verify;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -39,6 +42,11 @@ Settings are read from counterpart.toml, then COUNTERPART_* variables, then flag
 enum Do {
     /// Run a node of the service until it is stopped
     Serve,
+    /// Check a CAR file: is it a whole, honest copy of a repository?
+    Verify(verify::Verify),
+    /// Look into a CAR file, a recording of a firehose, or between two CAR files
+    #[command(subcommand)]
+    Inspect(inspect::Inspect),
     /// Show the settings in force and where each comes from
     Config(Answer),
     /// Look at the work in the ledger, and at what failed for good
@@ -65,6 +73,8 @@ enum Failed {
     Work(anyhow::Error),
     /// It was not asked rightly.
     Asking(anyhow::Error),
+    /// It did not work, and the answer has said so.
+    Told,
 }
 
 impl From<anyhow::Error> for Failed {
@@ -93,6 +103,7 @@ pub fn main() -> ExitCode {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failed::Work(fault)) => (fault, 1),
         Err(Failed::Asking(fault)) => (fault, 2),
+        Err(Failed::Told) => return ExitCode::from(1),
     };
     // Whoever closed our standard output early (head, less) wants no complaint.
     if fault.downcast_ref::<io::Error>().is_some_and(|fault| fault.kind() == io::ErrorKind::BrokenPipe) {
@@ -107,6 +118,8 @@ fn perform(cli: Cli, matches: &ArgMatches) -> Result<(), Failed> {
         || -> Result<Layers, ConfigFault> { Ok(with_flags(gather(cli.config.as_deref())?, matches)) };
     match cli.command {
         Do::Serve => serve::serve(&layers()?),
+        Do::Verify(verify) => verify::perform(&verify),
+        Do::Inspect(inspect) => inspect::perform(inspect),
         Do::Config(answer) => config::show(&layers()?, answer),
         Do::Jobs(jobs) => jobs::perform(jobs, &layers()?),
         Do::Completions { shell } => {

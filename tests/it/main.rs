@@ -8,6 +8,7 @@
 mod atproto;
 mod ledger;
 mod node;
+mod offline;
 mod postgres;
 mod real;
 mod repo;
