@@ -4,6 +4,7 @@
 
 mod any_input;
 mod cids;
+mod document;
 mod identifiers;
 mod keys;
 mod paths;
