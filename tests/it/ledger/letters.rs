@@ -28,7 +28,7 @@ async fn end(bed: &Bed, lease: &Lease, ending: Ending) -> Settled {
 }
 
 async fn written(bed: &Bed) -> Vec<Letter> {
-    letters::list(&mut *bed.ledger.read().await.unwrap(), 10).await.unwrap()
+    letters::list(&mut bed.ledger.read().await.unwrap(), 10).await.unwrap()
 }
 
 /// Runs one account's job to its death.

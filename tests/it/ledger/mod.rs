@@ -51,7 +51,7 @@ pub struct Bed {
 
 enum Room {
     Directory(#[expect(dead_code, reason = "removed when dropped")] tempfile::TempDir),
-    Database(#[expect(dead_code, reason = "removed when dropped")] Database),
+    Database(#[expect(dead_code, reason = "removed when dropped")] Box<Database>),
 }
 
 pub const START: Moment = Moment::from_micros(1_800_000_000_000_000);
@@ -75,7 +75,7 @@ impl Bed {
     pub async fn postgres() -> Self {
         let database = fresh_database().await;
         let url = LedgerUrl::parse(&database.url()).unwrap();
-        Self::open(url, Room::Database(database)).await
+        Self::open(url, Room::Database(Box::new(database))).await
     }
 
     async fn open(url: LedgerUrl, room: Room) -> Self {
@@ -112,7 +112,7 @@ impl Bed {
     }
 
     pub async fn counts(&self) -> Counts {
-        jobs::counts(&mut *self.ledger.read().await.unwrap()).await.unwrap()
+        jobs::counts(&mut self.ledger.read().await.unwrap()).await.unwrap()
     }
 
     /// Runs a statement of the test's own and says what the ledger made of it.
