@@ -1,12 +1,15 @@
 //! Repositories from strangers: what is accepted, what is refused, and that
 //! nothing in between exists. The fixtures here sign whatever they are told.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod cbor;
 mod commits;
 mod cuts;
 mod frames;
 mod hostile_cars;
 mod hostile_commits;
+mod hostile_trees;
 mod index;
 mod proofs;
 mod records;

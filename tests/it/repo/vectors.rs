@@ -70,45 +70,54 @@ fn removing_the_only_key_of_the_top_layer_gives_the_published_root() {
     assert_eq!(after, "bafyreie4kjuxbwkhzg2i5dljaswcroeih4dgiqq6pazcmunwt2byd725vi");
 }
 
-/// The published cases of commits that are hard to prove: keys, added, deleted, roots before and after.
-const COMMITS: [(&[&str], &[&str], &[&str], &str, &str); 6] = [
-    (
-        &["A0/374913", "B1/986427", "C0/451630", "E0/670489", "F1/085263", "G0/765327"],
-        &["D2/269196"],
-        &[],
-        "bafyreicraprx2xwnico4tuqir3ozsxpz46qkcpox3obf5bagicqwurghpy",
-        "bafyreihvay6pazw3dfa47u5d2tn3rd6pa57sr37bo5bqyvjuqc73ib65my",
-    ),
-    (
-        &["A0/374913", "B0/601692", "D0/952776", "E0/670489"],
-        &["C2/014073"],
-        &[],
-        "bafyreialm5sgf7pijawbschsjpdevid5rss5ip3d4n4w6cc4mhu53sfl4i",
-        "bafyreibxh4iztp5l2yshz3ectg2qjpeyprpw2gogao3pvceowpq3k3thya",
-    ),
-    (
-        &["A0/374913", "B2/827649", "C0/451630"],
-        &["D2/269196"],
-        &[],
-        "bafyreigc6ay2qwfk7kuevvrczummpd64nknfo4yxpaooknfymzyb7u3ntq",
-        "bafyreign6kxoll35r5f2ske6hjx7vg56aw3jn6r5hcopgrepzafpvohr2a",
-    ),
-    (
-        &["A0/374913", "B2/827649", "D2/269196", "E0/670489"],
-        &["C2/014073"],
-        &["B2/827649", "D2/269196"],
-        "bafyreiceld4icym4qjmdcn3dfgtxt7t66hdgyhvigessgmkvb56dx6amgi",
-        "bafyreigkalika3taqauapfha556lo36zzcjoiifny5xeru6yis3nxw5ruq",
-    ),
-    (
-        &["B0/601692", "C2/014073", "D0/952776", "E2/819540", "F0/697858", "H0/131238"],
-        &["A2/827942", "G2/611528"],
-        &["C2/014073"],
-        "bafyreigr3plnts7dax6yokvinbhcqpyicdfgg6npvvyx6okc5jo55slfqi",
-        "bafyreiftrcrbhrwmi37u4egedlg56gk3jeh3tvmqvwgowoifuklfysyx54",
-    ),
-    (
-        &[
+/// What was in a repository, what one commit added and deleted, and both roots.
+struct Published {
+    keys: &'static [&'static str],
+    added: &'static [&'static str],
+    deleted: &'static [&'static str],
+    before: &'static str,
+    after: &'static str,
+}
+
+/// The published cases of commits that are hard to prove.
+const COMMITS: [Published; 6] = [
+    Published {
+        keys: &["A0/374913", "B1/986427", "C0/451630", "E0/670489", "F1/085263", "G0/765327"],
+        added: &["D2/269196"],
+        deleted: &[],
+        before: "bafyreicraprx2xwnico4tuqir3ozsxpz46qkcpox3obf5bagicqwurghpy",
+        after: "bafyreihvay6pazw3dfa47u5d2tn3rd6pa57sr37bo5bqyvjuqc73ib65my",
+    },
+    Published {
+        keys: &["A0/374913", "B0/601692", "D0/952776", "E0/670489"],
+        added: &["C2/014073"],
+        deleted: &[],
+        before: "bafyreialm5sgf7pijawbschsjpdevid5rss5ip3d4n4w6cc4mhu53sfl4i",
+        after: "bafyreibxh4iztp5l2yshz3ectg2qjpeyprpw2gogao3pvceowpq3k3thya",
+    },
+    Published {
+        keys: &["A0/374913", "B2/827649", "C0/451630"],
+        added: &["D2/269196"],
+        deleted: &[],
+        before: "bafyreigc6ay2qwfk7kuevvrczummpd64nknfo4yxpaooknfymzyb7u3ntq",
+        after: "bafyreign6kxoll35r5f2ske6hjx7vg56aw3jn6r5hcopgrepzafpvohr2a",
+    },
+    Published {
+        keys: &["A0/374913", "B2/827649", "D2/269196", "E0/670489"],
+        added: &["C2/014073"],
+        deleted: &["B2/827649", "D2/269196"],
+        before: "bafyreiceld4icym4qjmdcn3dfgtxt7t66hdgyhvigessgmkvb56dx6amgi",
+        after: "bafyreigkalika3taqauapfha556lo36zzcjoiifny5xeru6yis3nxw5ruq",
+    },
+    Published {
+        keys: &["B0/601692", "C2/014073", "D0/952776", "E2/819540", "F0/697858", "H0/131238"],
+        added: &["A2/827942", "G2/611528"],
+        deleted: &["C2/014073"],
+        before: "bafyreigr3plnts7dax6yokvinbhcqpyicdfgg6npvvyx6okc5jo55slfqi",
+        after: "bafyreiftrcrbhrwmi37u4egedlg56gk3jeh3tvmqvwgowoifuklfysyx54",
+    },
+    Published {
+        keys: &[
             "app.bsky.feed.post/3lo3kqqljmfe2",
             "app.bsky.feed.post/3log4547dm6h2",
             "app.bsky.feed.post/3log45inogon2",
@@ -117,16 +126,16 @@ const COMMITS: [(&[&str], &[&str], &[&str], &str, &str); 6] = [
             "app.bsky.feed.post/3lon5cqsbwrj2",
             "app.bsky.feed.repost/3l6sjhvqonco2",
         ],
-        &["app.bsky.feed.post/3lon5dzeaihj2"],
-        &[],
-        "bafyreigfcsro2up7qi7l3rxdpg7n6gjtteotkmgrrqztl5oy2tf4ncl4ji",
-        "bafyreig33hsjiplaixvmccy65n7rn3in5nsbtcittzx6k3w5wjfhk2sg3a",
-    ),
+        added: &["app.bsky.feed.post/3lon5dzeaihj2"],
+        deleted: &[],
+        before: "bafyreigfcsro2up7qi7l3rxdpg7n6gjtteotkmgrrqztl5oy2tf4ncl4ji",
+        after: "bafyreig33hsjiplaixvmccy65n7rn3in5nsbtcittzx6k3w5wjfhk2sg3a",
+    },
 ];
 
 #[test]
 fn the_published_commits_have_their_roots_before_and_after() {
-    for (keys, added, deleted, before, after) in COMMITS {
+    for Published { keys, added, deleted, before, after } in COMMITS {
         assert_eq!(root_of(keys.to_vec()), before);
         let left = keys.iter().copied().filter(|key| !deleted.contains(key));
         assert_eq!(root_of(left.chain(added.iter().copied()).collect()), after);
