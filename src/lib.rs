@@ -6,4 +6,5 @@
 
 // Floor 1: the ground.
 pub mod clock;
+pub mod lexicon;
 pub mod limits;
