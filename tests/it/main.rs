@@ -8,8 +8,10 @@
 
 mod atproto;
 mod ledger;
+mod lexicons;
 mod node;
 mod offline;
 mod postgres;
 mod real;
 mod repo;
+mod tidy;

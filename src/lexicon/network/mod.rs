@@ -1,0 +1,5 @@
+// @generated from lexicons/network by the drift test; do not edit
+
+//! `network`
+
+pub mod counterpart;
