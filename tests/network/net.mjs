@@ -18,8 +18,8 @@
 //     --legacy-did-docs           DID documents in the form the PLC package itself gives
 //     --stdin                     exit when stdin closes
 import { randomInt } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -102,15 +102,16 @@ class Network {
     return { plcPort: Number(flags['plc-port']) || (await freePort()), pds, accounts: [], accountsMade: 0 }
   }
 
-  async saveState() {
+  // Synchronous, so that two accounts made at once do not write into each other's file.
+  saveState() {
     const state = {
       plcPort: this.plc.port,
       pds: this.pdses.map(({ port, secrets }) => ({ port, secrets })),
       accounts: this.accounts,
       accountsMade: this.accountsMade,
     }
-    await writeFile(`${this.stateFile}.new`, JSON.stringify(state))
-    await rename(`${this.stateFile}.new`, this.stateFile)
+    writeFileSync(`${this.stateFile}.new`, JSON.stringify(state))
+    renameSync(`${this.stateFile}.new`, this.stateFile)
   }
 
   async start() {
@@ -132,7 +133,7 @@ class Network {
     for (const pds of this.pdses)
       for (let n = 0; n < Number(this.flags.accounts); n++)
         if (!known.has(pds.emailOf(`user${n}`))) await this.createAccount(pds, `user${n}`)
-    await this.saveState()
+    this.saveState()
     const controlPort = Number(this.flags['control-port']) || (await freePort())
     this.control = `http://localhost:${controlPort}`
     await startControl(controlPort, this)
@@ -152,7 +153,7 @@ class Network {
   async createAccount(pds, name) {
     const account = await pds.createAccount(name ?? `account${this.accountsMade++}`)
     this.accounts.push(account)
-    await this.saveState()
+    this.saveState()
     return account
   }
 

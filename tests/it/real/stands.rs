@@ -2,6 +2,7 @@
 //! does what the protocol says, stops and starts on demand, keeps what it was
 //! told to keep, and leaves no process behind.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -45,6 +46,17 @@ async fn the_directory_says_which_pds_an_account_lives_on() {
         let key = document["verificationMethod"][0]["publicKeyMultibase"].as_str().unwrap();
         assert!(key.starts_with("zQ3sh"), "a compressed secp256k1 key: {key}");
     }
+}
+
+#[tokio::test]
+async fn accounts_are_made_side_by_side() {
+    let network = shared().await;
+    let made: Vec<_> = (0..8).map(|n| tokio::spawn(network.account(n % 2))).collect();
+    let mut dids = BTreeSet::new();
+    for account in made {
+        dids.insert(account.await.unwrap().did);
+    }
+    assert_eq!(dids.len(), 8);
 }
 
 #[tokio::test]
