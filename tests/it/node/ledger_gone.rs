@@ -7,7 +7,13 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use super::child::{Node, SOON};
 use crate::postgres::{fresh_database, url};
 
-#[tokio::test]
+mod postgres {
+    #[tokio::test]
+    async fn health_says_so_while_the_ledger_is_gone_and_the_node_lives_on() {
+        super::health_says_so_while_the_ledger_is_gone_and_the_node_lives_on().await;
+    }
+}
+
 async fn health_says_so_while_the_ledger_is_gone_and_the_node_lives_on() {
     let database = fresh_database().await;
     let directory = tempfile::tempdir().unwrap();
