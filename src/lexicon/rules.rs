@@ -94,14 +94,13 @@ pub fn blob<'a>(
     sizes: impl RangeBounds<i64>,
 ) -> Verdict {
     let Some(blob) = value.into() else { return Ok(()) };
-    integer("size", blob.size, 0..).map_err(|violation| violation.within(field))?;
     integer("size", blob.size, sizes).map_err(|violation| violation.within(field))?;
-    let matches = |pattern: &&str| match pattern.strip_suffix('*') {
+    let matches = |pattern: &str| match pattern.strip_suffix('*') {
         Some("*/") => true,
         Some(family) => blob.mime_type.starts_with(family),
-        None => blob.mime_type == **pattern,
+        None => blob.mime_type == pattern,
     };
-    match accepted.is_empty() || accepted.iter().any(|pattern| matches(&pattern)) {
+    match accepted.is_empty() || accepted.iter().any(|pattern| matches(pattern)) {
         true => Ok(()),
         false => Err(Violation::new("mimeType", Rule::MediaType { accepted }).within(field)),
     }

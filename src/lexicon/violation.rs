@@ -57,7 +57,9 @@ impl Violation {
     /// The same violation, seen from the object or array that holds the value.
     #[must_use]
     pub(super) fn within(mut self, holder: &str) -> Self {
-        let joint = if self.field.is_empty() || self.field.starts_with('[') { "" } else { "." };
+        // An item has no name of its own: `each` gives it one.
+        let bare = holder.is_empty() || self.field.is_empty() || self.field.starts_with('[');
+        let joint = if bare { "" } else { "." };
         self.field = format!("{holder}{joint}{}", self.field);
         self
     }

@@ -131,3 +131,48 @@ fn the_first_differing_line_is_named() {
     let stale = difference(&BTreeMap::new(), &tree("one\n")).expect("they differ");
     assert_eq!(stale, "a.rs comes from no schema any more");
 }
+
+#[test]
+fn a_change_on_either_side_is_drift_until_it_is_rewritten() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (lexicons, out) = (folder.path().join("lexicons"), folder.path().join("out"));
+    let schema = lexicons.join("test/fixture/thing.json");
+    let text = |max: u32| {
+        format!(
+            r##"{{"lexicon": 1, "id": "test.fixture.thing",
+                "defs": {{"a": {{"type": "object", "properties": {{"n": {{"type": "integer", "maximum": {max}}}}}}}}}}}"##
+        )
+    };
+    fs::create_dir_all(lexicons.join("test/fixture")).expect("a folder");
+    fs::create_dir_all(&out).expect("a folder");
+    fs::write(&schema, text(1)).expect("a schema");
+    let target = Target { root: "crate::x", ground: "crate::x", lexicons: "lexicons" };
+    let held = |update| hold(&lexicons, &out, &target, update);
+    let refused = || held(false).expect_err("it drifted");
+
+    assert!(refused().contains("table.rs is missing"));
+    held(true).expect("it is written");
+    held(false).expect("and then it is the same");
+
+    fs::write(&schema, text(2)).expect("the schema changes");
+    let complaint = refused();
+    assert!(
+        complaint.contains("the schemas say `            rules::integer(\"n\", self.n, ..=2)?;`"),
+        "{complaint}"
+    );
+    assert!(complaint.contains("UPDATE=1 cargo test --test it lexicons"), "{complaint}");
+    held(true).expect("it is written");
+
+    let generated = out.join("test/fixture.rs");
+    let edited = fs::read_to_string(&generated).expect("it was written").replace("2", "3");
+    fs::write(&generated, edited).expect("someone edits it");
+    assert!(refused().contains("..=3"));
+    fs::write(out.join("stale.rs"), format!("{MARK} from nothing\n")).expect("a leftover");
+    fs::write(out.join("mod.rs"), "// written by hand\n").expect("a neighbour");
+    held(true).expect("it is written");
+    held(false).expect("the leftover is gone, the neighbour is nobody's business");
+    assert!(out.join("mod.rs").exists() && !out.join("stale.rs").exists());
+
+    fs::rename(&schema, lexicons.join("test/fixture/other.json")).expect("the schema moves");
+    assert!(refused().contains("`test.fixture.thing` belongs in another file"));
+}

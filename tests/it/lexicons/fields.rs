@@ -7,7 +7,7 @@
 use counterpart::lexicon::Format;
 
 use super::reader::Reader;
-use super::schema::{Complaint, Field, Object, Property, Shape, Text};
+use super::schema::{Complaint, Field, Object, Problem, Property, Shape, Text};
 
 pub fn read_field(mut reader: Reader) -> Result<Field, Complaint> {
     let kind = reader.needed_text("type")?;
@@ -34,6 +34,20 @@ pub fn read_field(mut reader: Reader) -> Result<Field, Complaint> {
     Ok(Field { description, shape })
 }
 
+/// A field of an object or an item of an array. The reference's own parser
+/// takes an object there by reference only.
+fn read_held(reader: Reader) -> Result<Field, Complaint> {
+    let place = reader.place().to_owned();
+    let field = read_field(reader)?;
+    match field.shape {
+        Shape::Object(_) => Err(Complaint {
+            place,
+            problem: Problem::Outside("an object that is not a definition of its own".to_owned()),
+        }),
+        _ => Ok(field),
+    }
+}
+
 /// Properties in alphabetical order, whatever order the JSON reader keeps.
 pub fn read_object(reader: &mut Reader) -> Result<Object, Complaint> {
     let description = reader.text("description")?;
@@ -45,7 +59,8 @@ pub fn read_object(reader: &mut Reader) -> Result<Object, Complaint> {
     }
     let mut read = Vec::new();
     for (name, json) in properties.into_iter().flatten() {
-        let field = read_field(Reader::new(&format!("{}.properties.{name}", reader.place()), json)?)?;
+        let property = Reader::new(&format!("{}.properties.{name}", reader.place()), json)?;
+        let field = read_held(property)?;
         let required = required.contains(name);
         if required && has_default(&field.shape) {
             return Err(reader.malformed(&format!("`{name}` is required, so its default is never used")));
@@ -142,7 +157,7 @@ fn read_blob(reader: &mut Reader) -> Result<Shape, Complaint> {
 fn read_array(reader: &mut Reader) -> Result<Shape, Complaint> {
     let bounds = reader.lengths("minLength", "maxLength")?;
     let items = reader.child("items")?.ok_or_else(|| reader.malformed("`items` is missing"))?;
-    let items = Box::new(read_field(items)?);
+    let items = Box::new(read_held(items)?);
     if has_default(&items.shape) {
         return Err(reader.malformed("an item has no default"));
     }

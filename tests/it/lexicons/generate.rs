@@ -137,6 +137,11 @@ pub fn module_name(nsid: &str) -> String {
     identifier(last_segment(nsid))
 }
 
+/// All but the last segment.
+pub fn namespace(nsid: &str) -> &str {
+    nsid.rsplit_once('.').map_or("", |(namespace, _)| namespace)
+}
+
 pub fn last_segment(nsid: &str) -> &str {
     nsid.rsplit('.').next().unwrap_or(nsid)
 }

@@ -8,10 +8,17 @@
 mod checks;
 mod drift;
 mod fields;
+#[expect(dead_code, reason = "the generator writes what a schema declares, used here or not")]
+mod fixtures;
+mod formats;
 mod generate;
+mod lint;
 mod module;
 mod names;
+mod planted;
 mod reader;
+mod refused;
+mod round_trip;
 mod schema;
 
 use std::path::Path;
@@ -19,6 +26,12 @@ use std::path::Path;
 use generate::Target;
 
 const OURS: Target = Target { root: "crate::lexicon", ground: "crate::lexicon", lexicons: "lexicons" };
+
+const FIXTURES: Target = Target {
+    root: "crate::lexicons::fixtures",
+    ground: "counterpart::lexicon",
+    lexicons: "tests/it/lexicons/fixtures/lexicons",
+};
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -32,6 +45,14 @@ fn updating() -> bool {
 fn the_wire_types_are_what_the_schemas_say() {
     let (lexicons, out) = (repository().join("lexicons"), repository().join("src/lexicon"));
     if let Err(drift) = drift::hold(&lexicons, &out, &OURS, updating()) {
+        panic!("{drift}");
+    }
+}
+
+#[test]
+fn the_fixtures_are_what_their_schemas_say() {
+    let out = repository().join("tests/it/lexicons/fixtures");
+    if let Err(drift) = drift::hold(&out.join("lexicons"), &out, &FIXTURES, updating()) {
         panic!("{drift}");
     }
 }

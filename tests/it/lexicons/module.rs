@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::checks::{Access, statements};
 use super::fields::has_default;
-use super::generate::{Catalog, Referent, last_segment, module_name, module_path, type_name};
+use super::generate::{Catalog, Referent, last_segment, module_name, module_path, namespace, type_name};
 use super::names::{constant, identifier, pascal, snake};
 use super::schema::{Body, Complaint, Definition, Field, Object, Problem, Property, Schema, Shape, Text};
 
@@ -60,7 +60,7 @@ pub fn module<'a>(catalog: &'a Catalog<'a>, schema: &'a Schema) -> Result<String
     let docs = docs(about.as_deref(), &[]);
     let nsid = &schema.nsid;
     let name = module_name(nsid);
-    Ok(format!("\n{docs}pub mod {name} {{\n{uses}\npub const NSID: &str = {nsid:?};\n\n{body}}}\n"))
+    Ok(format!("\n{docs}pub mod {name} {{\n{uses}pub const NSID: &str = {nsid:?};\n\n{body}}}\n"))
 }
 
 /// Only what the body uses: a spare import is a warning, and a warning an error.
@@ -71,13 +71,15 @@ fn imports(catalog: &Catalog, body: &str) -> String {
         ("Checked", &["Checked for"]),
         ("Format", &[" Format::"]),
         ("Violation", &["Violation>"]),
+        ("present", &["\"present\""]),
         ("rules", &["rules::"]),
+        ("union_type", &["union_type("]),
     ];
     let used = MARKS.iter().filter(|(_, marks)| marks.iter().any(|mark| body.contains(mark)));
     let used: Vec<&str> = used.map(|(name, _)| *name).collect();
     match used.is_empty() {
         true => String::new(),
-        false => format!("use {}::{{{}}};\n", catalog.target.ground, used.join(", ")),
+        false => format!("use {}::{{{}}};\n\n", catalog.target.ground, used.join(", ")),
     }
 }
 
@@ -120,13 +122,11 @@ impl<'a> Module<'a> {
         }
     }
 
-    /// Types inside an aliased array would be emitted wherever it is used.
+    /// A union inside an aliased array would be emitted wherever it is used.
     fn aliased(&self, name: &str, shape: &'a Shape) -> Result<(), Complaint> {
         let Shape::Array { items, .. } = shape else { return Ok(()) };
         match items.shape {
-            Shape::Object(_) | Shape::Union(_) => {
-                Err(self.outside(&format!("#{name}: an array definition whose items are not a reference")))
-            }
+            Shape::Union(_) => Err(self.outside(&format!("#{name}: an array definition of unions"))),
             _ => Ok(()),
         }
     }
@@ -228,7 +228,7 @@ impl<'a> Module<'a> {
             None => {
                 serde.push("default".to_owned());
                 serde.push("skip_serializing_if = \"Option::is_none\"".to_owned());
-                serde.push(format!("deserialize_with = \"{}::present\"", self.catalog.target.ground));
+                serde.push("deserialize_with = \"present\"".to_owned());
                 kind = format!("Option<{kind}>");
             }
         }
@@ -266,10 +266,7 @@ impl<'a> Module<'a> {
                 format!("Vec<{}>", self.rust_type(base, &format!("{nested}Item"), item)?)
             }
             Shape::Ref(reference) => self.object_path(&self.catalog.resolve(base, reference)?)?,
-            Shape::Object(object) => {
-                self.object(nested, object, false)?;
-                nested.to_owned()
-            }
+            Shape::Object(_) => unreachable!("an object inside another was refused"),
             Shape::Union(refs) => {
                 self.union(nested, None, refs)?;
                 nested.to_owned()
@@ -303,9 +300,11 @@ impl<'a> Module<'a> {
             _ => return Err(self.outside(&format!("a reference to #{}, which is no object,", referent.name))),
         }
         let name = struct_name(referent.name);
-        match referent.schema.nsid == self.schema.nsid {
-            true => Ok(name),
-            false => Ok(format!("{}::{name}", module_path(self.catalog.target, &referent.schema.nsid))),
+        let (there, here) = (referent.schema.nsid.as_str(), self.schema.nsid.as_str());
+        match namespace(there) == namespace(here) {
+            true if there == here => Ok(name),
+            true => Ok(format!("super::{}::{name}", module_name(there))),
+            false => Ok(format!("{}::{name}", module_path(self.catalog.target, there))),
         }
     }
 
@@ -328,14 +327,13 @@ impl<'a> Module<'a> {
             arms += &format!("{tag:?} => serde_json::from_value(value).map(Self::{variant}),\n");
             checks += &format!("Self::{variant}(known) => known.check(),\n");
         }
-        let ground = self.catalog.target.ground;
         self.items.push(format!(
             "{}{DERIVES}#[serde(tag = \"$type\", try_from = \"serde_json::Value\")]\npub enum {name} {{\n{variants}\
              /// A `$type` that is newer than this code, kept as it came.\n#[serde(untagged)]\n\
              Unknown(serde_json::Map<String, serde_json::Value>),\n}}\n\n\
              impl TryFrom<serde_json::Value> for {name} {{\ntype Error = serde_json::Error;\n\n\
              fn try_from(value: serde_json::Value) -> Result<Self, Self::Error> {{\n\
-             match {ground}::union_type(&value)?.as_str() {{\n{arms}\
+             match union_type(&value)?.as_str() {{\n{arms}\
              _ => serde_json::from_value(value).map(Self::Unknown),\n}}\n}}\n}}\n\n\
              impl Checked for {name} {{\nfn check(&self) -> Result<(), Violation> {{\nmatch self {{\n{checks}\
              Self::Unknown(_) => Ok(()),\n}}\n}}\n}}\n",

@@ -5,7 +5,7 @@
 /// Describe this service: what it runs, who it is, what it answers and what it refuses for
 /// size. Public; needs no authentication and says nothing of any account.
 pub mod describe_service {
-    use crate::lexicon::{Checked, Format, Violation, rules};
+    use crate::lexicon::{Checked, Format, Violation, present, rules};
 
     pub const NSID: &str = "network.counterpart.replication.describeService";
 
@@ -16,11 +16,7 @@ pub mod describe_service {
     pub struct Output {
         /// DID of the service, for the `aud` of service tokens and for `atproto-proxy`. Absent on a
         /// node behind no public name, which nobody can call with a token.
-        #[serde(
-            default,
-            skip_serializing_if = "Option::is_none",
-            deserialize_with = "crate::lexicon::present"
-        )]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
         pub did: Option<String>,
         /// Sizes beyond which a request is refused unread.
         pub limits: Limits,
