@@ -61,14 +61,14 @@ struct Wire {
     #[serde(default)]
     also_known_as: Vec<String>,
     #[serde(default)]
-    verification_method: Vec<Method>,
+    verification_method: Vec<KeyEntry>,
     #[serde(default)]
-    service: Vec<Service>,
+    service: Vec<Endpoint>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Method {
+struct KeyEntry {
     id: String,
     #[serde(rename = "type")]
     kind: String,
@@ -77,7 +77,7 @@ struct Method {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Service {
+struct Endpoint {
     id: String,
     #[serde(rename = "type")]
     kind: String,

@@ -1,50 +1,37 @@
-//! Reading a CAR from a file for a command, with a bar while it takes.
+//! Reading a CAR from a file for a command; a person is told when it takes.
+//!
+//! Tells apart what is the file's fault, the asker's and the repository's. What
+//! is made of the repository is left to the command.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 
 use super::Failed;
-use super::progress::Bar;
+use super::progress::during;
 use crate::repo::Unverified;
-use crate::repo::verify::{Intake, Limits, WholeRepo};
+use crate::repo::verify::{Limits, WholeRepo};
 
-/// Takes the file in, whole. The outer error is the file's or the asker's, the
-/// inner one the repository's.
+/// The repository in a file, which stays where it is. The outer error is the
+/// file's or the asker's, the inner one the repository's.
 pub fn open(path: &Path) -> Result<Result<WholeRepo<'static>, Unverified>, Failed> {
-    let mut file = readable(path)?;
-    let length = file.metadata().with_context(|| format!("cannot read {}", path.display()))?.len();
-    let bar = Bar::of_bytes("verifying", length);
-    let mut intake = Intake::in_memory(Limits::default());
-    let read = intake.read_from(&mut Counted { source: &mut file, bar: &bar });
-    let fed = read.with_context(|| format!("cannot read {}", path.display()))?;
-    bar.done();
-    Ok(fed.and_then(|()| intake.finish()))
+    let file = readable(path)?;
+    match during(&format!("verifying {}", path.display()), || WholeRepo::read_file(file, Limits::default())) {
+        Err(Unverified::Spool(fault)) => Err(unreadable(fault)),
+        read => Ok(read),
+    }
 }
 
 pub fn readable(path: &Path) -> Result<File, Failed> {
-    let opened = File::open(path).and_then(|file| match file.metadata()?.is_dir() {
-        true => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")),
-        false => Ok(file),
+    let opened = File::open(path).and_then(|file| match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is not a file")),
     });
     opened.map_err(|fault| Failed::Asking(anyhow!("cannot read {}: {fault}", path.display())))
 }
 
 pub fn unreadable(fault: io::Error) -> Failed {
     Failed::Work(anyhow::Error::from(fault).context("the file changed or cannot be read any more"))
-}
-
-struct Counted<'a> {
-    source: &'a mut File,
-    bar: &'a Bar,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.source.read(buffer)?;
-        self.bar.advance(length as u64);
-        Ok(length)
-    }
 }

@@ -1,4 +1,7 @@
 //! `counterpart config`: the settings in force, and who set them.
+//!
+//! Shows every setting there is, with passwords taken out. What settings mean,
+//! and which there are, is `node::config`'s.
 
 use std::fmt::Write;
 

@@ -1,4 +1,7 @@
 //! `counterpart jobs`: the work in the ledger, and what failed for good.
+//!
+//! Attaches beside a node that may be running, and changes only what it is told
+//! to. What jobs do is not known here.
 
 use std::fmt::Write;
 

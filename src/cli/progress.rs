@@ -1,19 +1,18 @@
-//! What a person sees while they wait: a bar or a spinner on a terminal, plain
-//! lines elsewhere, nothing at all for what takes less than a second.
+//! What a person sees while they wait: a spinner on a terminal, a plain line
+//! elsewhere, nothing at all for what takes less than a second. It goes to
+//! standard error; answers are `print`'s.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::io::IsTerminal;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
-use crate::clock::Stopwatch;
+use indicatif::ProgressBar;
 
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Off a terminal, how often a line says how far it is.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+const TURN: Duration = Duration::from_millis(100);
 
 /// Waits for `work`; says what it waits for once that takes longer than a second.
 pub async fn waiting<T>(what: &str, work: impl Future<Output = T>) -> T {
@@ -21,56 +20,41 @@ pub async fn waiting<T>(what: &str, work: impl Future<Output = T>) -> T {
     if let Ok(done) = tokio::time::timeout(PATIENCE, work.as_mut()).await {
         return done;
     }
-    if !std::io::stderr().is_terminal() {
-        eprintln!("{what} …");
-        return work.await;
-    }
-    let spinner = ProgressBar::new_spinner().with_message(format!("{what} …"));
-    spinner.enable_steady_tick(Duration::from_millis(100));
+    let shown = show(what);
     let done = work.await;
-    spinner.finish_and_clear();
+    clear(shown);
     done
 }
 
-/// How much of something known in size is done.
-pub struct Bar {
-    what: &'static str,
-    total: u64,
-    done: Cell<u64>,
-    watch: Stopwatch,
-    said: Cell<Duration>,
-    drawn: Option<ProgressBar>,
+/// The same for work that does not wait but computes.
+pub fn during<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let (working, ended) = sync_channel::<()>(0);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let shown = show(what);
+                let _ = ended.recv();
+                clear(shown);
+            }
+        });
+        let done = work();
+        drop(working);
+        done
+    })
 }
 
-impl Bar {
-    pub fn of_bytes(what: &'static str, total: u64) -> Self {
-        let drawn = std::io::stderr().is_terminal().then(|| {
-            let style = "{msg} {wide_bar} {bytes} of {total_bytes}, {eta} left";
-            let style = ProgressStyle::with_template(style).expect("the template is ours");
-            ProgressBar::new(total).with_style(style).with_message(what)
-        });
-        Self { what, total, done: Cell::new(0), watch: Stopwatch::start(), said: Cell::new(PATIENCE), drawn }
+fn show(what: &str) -> Option<ProgressBar> {
+    if !std::io::stderr().is_terminal() {
+        eprintln!("{what} …");
+        return None;
     }
+    let spinner = ProgressBar::new_spinner().with_message(format!("{what} …"));
+    spinner.enable_steady_tick(TURN);
+    Some(spinner)
+}
 
-    pub fn advance(&self, by: u64) {
-        self.done.set(self.done.get() + by);
-        let elapsed = self.watch.elapsed();
-        if let Some(bar) = &self.drawn {
-            if elapsed >= PATIENCE {
-                bar.set_position(self.done.get());
-            }
-            return;
-        }
-        if elapsed >= self.said.get() {
-            let percent = self.done.get().saturating_mul(100).checked_div(self.total).unwrap_or(100);
-            eprintln!("{} … {percent} %", self.what);
-            self.said.set(elapsed + LINE_EVERY);
-        }
-    }
-
-    pub fn done(self) {
-        if let Some(bar) = self.drawn {
-            bar.finish_and_clear();
-        }
+fn clear(shown: Option<ProgressBar>) {
+    if let Some(spinner) = shown {
+        spinner.finish_and_clear();
     }
 }

@@ -1,4 +1,7 @@
 //! `counterpart serve`: a node, until somebody stops it.
+//!
+//! Turns signals into a token; the node does the rest. A second signal does not
+//! wait for what is under way.
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};

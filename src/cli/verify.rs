@@ -196,10 +196,6 @@ fn told(findings: Findings, Answer { json }: Answer) -> Result<(), Failed> {
 }
 
 fn refused(file: &Path, fault: &Unverified, Answer { json }: Answer) -> Result<(), Failed> {
-    if let Unverified::Spool(_) = fault {
-        let fault = anyhow::anyhow!("cannot keep {} while checking it: {fault}", file.display());
-        return Err(Failed::Work(fault));
-    }
     if json {
         print_json(&json!({ "valid": false, "fault": fault.label(), "message": fault.to_string() }))?;
         return Err(Failed::Told);

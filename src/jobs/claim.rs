@@ -1,4 +1,7 @@
 //! Taking jobs: the most urgent first, no more for one host than it can bear.
+//!
+//! What becomes of them is `settle`'s; who may take is whoever has a standing
+//! in the ledger.
 
 use super::holder::Holder;
 use super::{Duty, Lane, Lease, rows};

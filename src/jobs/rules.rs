@@ -1,4 +1,7 @@
 //! The pure decisions: how long to wait, when to stop trying, whom to rescue.
+//!
+//! They read nothing but their arguments, so a decision that was lost in a
+//! crash is taken again and is the same.
 
 use super::Duty;
 use crate::clock::Moment;

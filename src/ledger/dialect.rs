@@ -69,7 +69,7 @@ pub(super) const POSTGRES_TIME: &str = "
 /// or replace` slips past the append-only triggers. `secure_delete`: erased
 /// means overwritten. The last line reads the file, so that one that is no
 /// ledger, or a disk without room, shows at once.
-pub(super) const SQLITE_SESSION: &str = "
+pub(super) const SESSION_SQLITE: &str = "
     -- ledger.session
     pragma busy_timeout = 10000;
     pragma journal_mode = wal;
@@ -81,7 +81,7 @@ pub(super) const SQLITE_SESSION: &str = "
 
 /// What every Postgres connection of ours is told first. A statement that runs
 /// for a minute or a transaction left lying for one is a fault of ours.
-pub(super) const POSTGRES_SESSION: &str = "
+pub(super) const SESSION_POSTGRES: &str = "
     -- ledger.session
     set application_name = 'counterpart';
     set synchronous_commit = on;

@@ -1,4 +1,7 @@
 //! The gate in front of append-only tables: prune and erase go through it.
+//!
+//! The tables' triggers look for the gate's row; who may open it, and what is
+//! deleted meanwhile, is the opener's to answer for.
 
 use super::Tx;
 

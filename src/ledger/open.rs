@@ -12,7 +12,7 @@ use sqlx::{AnyConnection, ConnectOptions, Connection};
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
 
-use super::dialect::{Engine, POSTGRES_SESSION, SQLITE_SESSION};
+use super::dialect::{Engine, SESSION_POSTGRES, SESSION_SQLITE};
 use super::migrate::{self, MigrateFault};
 use super::{Ledger, LedgerUrl};
 use crate::limits;
@@ -62,8 +62,8 @@ impl Ledger {
         DRIVERS.call_once(sqlx::any::install_default_drivers);
 
         let (engine, session) = match url {
-            LedgerUrl::Sqlite(_) => (Engine::Sqlite, SQLITE_SESSION),
-            LedgerUrl::Postgres(_) => (Engine::Postgres, POSTGRES_SESSION),
+            LedgerUrl::Sqlite(_) => (Engine::Sqlite, SESSION_SQLITE),
+            LedgerUrl::Postgres(_) => (Engine::Postgres, SESSION_POSTGRES),
         };
         let options = options(url)?;
         let fault = |source| match engine {

@@ -1,4 +1,7 @@
 //! The address of a ledger, parsed once and never shown with its password.
+//!
+//! Whether anything answers there is not known before `open`, and whether it
+//! is a ledger not before its migrations are read.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

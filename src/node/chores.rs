@@ -1,5 +1,6 @@
 //! What a node does for itself: plans and performs the housekeeping jobs, and
-//! takes work away from nodes that died.
+//! takes work away from nodes that died. Jobs about accounts are planned and
+//! performed elsewhere.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! Describe this service: what it runs, who it is, what it answers and what it
-//! refuses for size. Public; needs no authentication and says nothing of any account.
+//! refuses for size. Public; needs no authentication and says nothing of any
+//! account.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};

@@ -1,4 +1,7 @@
 //! `/xrpc/_health`: alive, and on speaking terms with the ledger.
+//!
+//! Says nothing of how well the work goes: that is what metrics and status are
+//! for.
 
 use std::time::Duration;
 

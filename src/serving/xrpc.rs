@@ -1,4 +1,7 @@
 //! From an NSID to the method that answers it, by the table the lexicons make.
+//!
+//! Checks that the method exists and is called with its verb; everything else
+//! is the method's.
 
 use axum::extract::Path;
 use axum::http::Method;

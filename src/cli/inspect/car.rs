@@ -1,4 +1,7 @@
 //! `counterpart inspect car`: head, counts, collections, sizes, blobs.
+//!
+//! The repository has been found whole before anything is said of it. Whose it
+//! is has not been checked; `verify` does that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

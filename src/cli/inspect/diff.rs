@@ -1,4 +1,7 @@
 //! `counterpart inspect diff`: what happened between two copies.
+//!
+//! Compares trees, so only what differs is read. Which of the two is right, or
+//! newer by anything but its own word, is not asked.
 
 use std::path::Path;
 

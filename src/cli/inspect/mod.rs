@@ -1,5 +1,6 @@
 //! `counterpart inspect`: what is in a CAR, in a recording of a firehose, or
-//! between two CARs. Works offline, on files alone.
+//! between two CARs. Works offline, on files alone; nothing is fetched and
+//! nothing is kept.
 
 mod car;
 mod diff;

@@ -1,4 +1,7 @@
 //! The SQL of holders, and nothing else.
+//!
+//! A holder's row is the lease of all its jobs; what a renewal that finds no
+//! row means is decided above.
 
 use sqlx::Row;
 

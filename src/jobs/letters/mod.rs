@@ -1,5 +1,6 @@
 //! Dead letters: what failed for good, kept with its evidence until a person
-//! retries or drops it.
+//! retries or drops it. `settle` and `rescue` write them; nobody reads them but
+//! people.
 
 pub(super) mod rows;
 

@@ -1,4 +1,7 @@
 //! The SQL of dead letters, and nothing else.
+//!
+//! A letter is made from the job's own row, in one statement, so that what it
+//! tells is what was there.
 
 use sqlx::Row;
 use sqlx::any::AnyRow;

@@ -1,5 +1,6 @@
 //! Messages read field by field. What is not well-formed CBOR was refused
-//! before; what is found here is a message that breaks its schema.
+//! before; what is found here is a message that breaks its schema. Whether
+//! what it says is true is for `verify`.
 
 use super::{
     AccountMessage, Action, CommitMessage, Frame, IdentityMessage, InfoMessage, MessageFault, Op, SyncMessage,

@@ -1,5 +1,6 @@
 //! Frames written, for hosts made up in tests and for what `decode` is held
 //! against. Keys are in canonical order, so that strict readers take them.
+//! Nothing is checked: a test may want to say what is not so.
 
 use super::{AccountMessage, CommitMessage, Frame, IdentityMessage, InfoMessage, Op, SyncMessage};
 use crate::repo::cbor;

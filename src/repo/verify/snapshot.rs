@@ -1,4 +1,7 @@
 //! A whole repository that its account signed.
+//!
+//! Only made here, out of one found whole and the keys it was asked for. It
+//! leaves to others which keys those are and whether a newer one exists.
 
 use std::ops::Deref;
 

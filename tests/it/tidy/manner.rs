@@ -39,7 +39,9 @@ fn check(tree: &Tree) -> Vec<Complaint> {
 }
 
 fn opening(source: &Source) -> Option<Complaint> {
-    let lines = source.text.lines().take_while(|line| line.starts_with("//!")).count();
+    // An empty line between the two halves says nothing and counts for nothing.
+    let said = source.text.lines().take_while(|line| line.starts_with("//!"));
+    let lines = said.filter(|line| line.trim() != "//!").count();
     match OPENING_LINES.contains(&lines) {
         true => None,
         false => Some(Complaint::new(
