@@ -17,7 +17,8 @@ const CODE_LINES_MAX: usize = 400;
 const DRAWERS: &[&str] =
     &["util", "utils", "helper", "helpers", "manager", "handler", "handlers", "processor", "common", "misc"];
 
-/// Words that say nothing at the end of one: `JobService`, `host_info`.
+/// Words that say nothing at the end of one: `JobService`, `host_info`. Alone,
+/// a `Service` is what a DID document lists, and no suffix.
 const EMPTY_ENDINGS: &[&str] = &["service", "services", "data", "info", "types", "models", "v2"];
 
 /// The context everyone imports.
@@ -103,7 +104,7 @@ fn empty_name(keyword: &str, name: &str, methods: &BTreeSet<String>) -> Option<S
         _ => {
             words.iter().any(|word| DRAWERS.contains(&word.as_str()))
                 || first == "new"
-                || EMPTY_ENDINGS.contains(&last)
+                || EMPTY_ENDINGS.contains(&last) && name != "Service"
                 || CONTEXTS.contains(&name)
         }
     };
@@ -266,7 +267,7 @@ fn names_that_say_something_pass() {
     hold(&planted(
         "struct ServiceToken; mod service_token {} fn new() {} fn renew() {} fn handler() {} struct Newest; struct Commonest;
          mod describe_service {} struct DescribeService; struct Informer; fn data() {} struct Typesetter;
-         impl Trait for A { type Data = (); } impl Service { } fn f(info: Info) {} struct GetV1; mod ipv2x {}",
+         impl Trait for A { type Data = (); } struct Service; fn f(info: Info) {} struct GetV1; mod ipv2x {}",
     ));
 }
 

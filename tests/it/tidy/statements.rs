@@ -24,6 +24,7 @@ fn check(tree: &Tree) -> Verdict {
     for source in tree.sources() {
         let room = room(source.path);
         found.strings(&source, &room, &source.tokens);
+        found.complaints.extend(trusted_texts(&source, &room));
     }
     Verdict { complaints: found.complaints, statements: found.statements }
 }
@@ -47,8 +48,8 @@ fn room(path: &str) -> Room {
 
 struct Found {
     complaints: Vec<Complaint>,
-    /// Where each statement's name was first given.
-    names: BTreeMap<String, String>,
+    /// Where each statement's name was first given, for each engine.
+    names: BTreeMap<(String, &'static str), String>,
     statements: usize,
 }
 
@@ -72,9 +73,6 @@ impl Found {
                     if is_statement(&text) {
                         self.statement(source, room, tokens, at, &text);
                     }
-                }
-                TokenTree::Ident(ident) if ident == "AssertSqlSafe" && !matches!(room, Room::Ledger) => {
-                    self.complain(source, token, "SQL that is not a constant: sqlx was right to ask");
                 }
                 _ => {}
             }
@@ -102,12 +100,13 @@ impl Found {
     fn statement(&mut self, source: &Source, room: &Room, tokens: &[TokenTree], at: usize, text: &str) {
         self.statements += 1;
         let token = &tokens[at];
+        let constant = constant(tokens, at);
         match room {
             Room::Elsewhere => {
                 return self.complain(source, token, "SQL outside `rows.rs`: move it to its noun's rows");
             }
             Room::Ledger if !text.trim_start().starts_with("--") => return,
-            Room::Rows if !is_constant(tokens, at) => {
+            Room::Rows if constant.is_none() => {
                 return self.complain(source, token, "SQL that is no constant of its own");
             }
             Room::Ledger | Room::Rows => {}
@@ -116,7 +115,8 @@ impl Found {
             return self.complain(source, token, "SQL that does not begin with `-- noun.verb`");
         };
         let place = format!("{}:{}", source.path, line(token));
-        if let Some(first) = self.names.insert(name.clone(), place) {
+        let engine = engine(constant.as_deref().unwrap_or_default());
+        if let Some(first) = self.names.insert((name.clone(), engine), place) {
             self.complain(source, token, &format!("`{name}` is also the name of the statement at {first}"));
         }
     }
@@ -131,15 +131,54 @@ fn pasting_macro(tokens: &[TokenTree], at: usize) -> Option<String> {
     }
 }
 
-/// `const NAME: &str = "…"`, with or without a lifetime.
-fn is_constant(tokens: &[TokenTree], at: usize) -> bool {
+/// The name in `const NAME: &str = "…"`, with or without a lifetime.
+fn constant(tokens: &[TokenTree], at: usize) -> Option<String> {
     const DECLARATION_TOKENS_MAX: usize = 8;
     let before = &tokens[at.saturating_sub(DECLARATION_TOKENS_MAX)..at];
-    let Some(keyword) = before.iter().rposition(|token| word(Some(token)).as_deref() == Some("const")) else {
-        return false;
-    };
+    let keyword = before.iter().rposition(|token| word(Some(token)).as_deref() == Some("const"))?;
     let ends = |token: &&TokenTree| is_mark(Some(token), '=') || is_mark(Some(token), ';');
-    is_mark(before.last(), '=') && before[keyword..].iter().filter(ends).count() == 1
+    match is_mark(before.last(), '=') && before[keyword..].iter().filter(ends).count() == 1 {
+        true => word(before.get(keyword + 1)),
+        false => None,
+    }
+}
+
+/// Where the engines need different words, twins share a statement's name.
+fn engine(constant: &str) -> &'static str {
+    ["SQLITE", "POSTGRES"].into_iter().find(|engine| constant.contains(engine)).unwrap_or("")
+}
+
+/// A list of rows is one statement of many lengths, put together by the ledger
+/// from constants; each such text has its call beside it. Any other text that
+/// sqlx is told to trust is a finding.
+fn trusted_texts(source: &Source, room: &Room) -> Vec<Complaint> {
+    let (mut trusted, mut batched) = (Vec::new(), 0);
+    count_trust(&source.tokens, &mut trusted, &mut batched);
+    let allowed = match room {
+        Room::Ledger => return Vec::new(),
+        Room::Rows => batched,
+        Room::Elsewhere => 0,
+    };
+    let what = "SQL that is neither a constant nor from `batch::statement`: sqlx was right to ask";
+    trusted.into_iter().skip(allowed).map(|line| Complaint::new(source.path, line, what)).collect()
+}
+
+fn count_trust(tokens: &[TokenTree], trusted: &mut Vec<usize>, batched: &mut usize) {
+    for (at, token) in tokens.iter().enumerate() {
+        let called = matches!(tokens.get(at + 1), Some(TokenTree::Group(_)));
+        match word(Some(token)).as_deref() {
+            Some("AssertSqlSafe") if called => trusted.push(line(token)),
+            Some("statement")
+                if called && at >= 3 && word(tokens.get(at - 3)).as_deref() == Some("batch") =>
+            {
+                *batched += 1;
+            }
+            _ => {}
+        }
+        if let TokenTree::Group(group) = token {
+            count_trust(&group.stream().into_iter().collect::<Vec<_>>(), trusted, batched);
+        }
+    }
 }
 
 /// What stands between the quotes, as it is written.
@@ -269,17 +308,32 @@ fn text_pasted_into_sql_is_caught() {
     ] {
         caught(&planted(path, text), &format!("{path}:1"), "pastes text into SQL");
     }
-    caught(
-        &planted("src/jobs/rows.rs", "fn f() { query(AssertSqlSafe(text)) }"),
-        "src/jobs/rows.rs:1",
-        "not a constant",
-    );
+}
+
+#[test]
+fn a_text_sqlx_is_told_to_trust_is_caught() {
+    for (path, text) in [
+        ("src/jobs/rows.rs", "fn f() { query(AssertSqlSafe(text)) }"),
+        (
+            "src/jobs/rows.rs",
+            "fn f() { query(AssertSqlSafe(batch::statement(A, B, 1, C))); query(AssertSqlSafe(b)) }",
+        ),
+        ("src/jobs/claim.rs", "fn f() { query(sqlx::AssertSqlSafe(batch::statement(A, B, 1, C))) }"),
+    ] {
+        caught(&planted(path, text), &format!("{path}:1"), "neither a constant nor from `batch::statement`");
+    }
 }
 
 #[test]
 fn statements_in_their_rooms_and_plain_english_pass() {
-    let rows =
-        format!("{CLAIM}pub const B: &'static str = r\"\n-- jobs.count_v1\nselect count(*) from job\";");
+    let rows = [
+        "use sqlx::AssertSqlSafe;",
+        "const CLAIM_SQLITE: &str = \"-- jobs.claim\nselect id from job\";",
+        "const CLAIM_POSTGRES: &str = \"-- jobs.claim\nselect id from job for update\";",
+        "pub const COUNT: &'static str = r\"\n-- jobs.count_v1\nselect count(*) from job\";",
+        "fn f() { let text = batch::statement(A, B, 1, C); query(AssertSqlSafe(text)) }",
+    ]
+    .join("\n");
     let verdict = check(&Tree::planted(&[
         ("src/jobs/rows.rs", &rows),
         ("src/replicas/rows/blobs.rs", "const NEXT: &str = \"-- blobs.next\nselect cid from blob\";"),
@@ -289,7 +343,7 @@ fn statements_in_their_rooms_and_plain_english_pass() {
         ),
     ]));
     hold(&verdict.complaints);
-    assert_eq!(verdict.statements, 4);
+    assert_eq!(verdict.statements, 5);
     let english = r#"
         //! select id from job
         /// update job set state
