@@ -1,6 +1,7 @@
 //! `counterpart verify FILE.car`: is this a whole, honest copy of a repository?
 //!
-//! Says what was checked and, as plainly, what was not.
+//! Says what was checked and, as plainly, what was not. Works offline on a
+//! file; what is kept by a node is scrubbed elsewhere.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! The event table: what happened, for people and for partners.
 //!
-//! Any floor above records here, in the transaction that made it true.
+//! Any floor above records here, in the transaction that made it true. Who may
+//! read which event is for whoever serves them.
 
 use serde_json::Value;
 

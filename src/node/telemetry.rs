@@ -1,6 +1,7 @@
 //! Logs and metrics: how a node is watched.
 //!
-//! Secrets never get here: types that hold them show themselves without.
+//! Secrets never get here: types that hold them show themselves without. What
+//! is worth counting is decided where it happens.
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;

@@ -1,6 +1,7 @@
 //! The configuration: read in one place, once, and handed on in parts.
 //!
-//! Nothing below this room knows that a file or an environment exists.
+//! Nothing below this room knows that a file or an environment exists. What a
+//! setting bounds is in `limits` when an operator has no say in it.
 
 mod layers;
 mod settings;

@@ -5,6 +5,7 @@
 //! in has not drifted, the lint, and fixtures that hold every construct. It
 //! leaves the behaviour of methods to `serving`'s own tests.
 
+mod agreement;
 mod checks;
 mod drift;
 mod fields;
