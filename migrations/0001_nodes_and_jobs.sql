@@ -57,7 +57,8 @@ create table job (
 create unique index job_one_live on job (kind, subject);
 create index job_ready on job (lane, host, priority desc, due_at, id) where state = 'ready';
 create index job_later on job (due_at, id) where state = 'later';
-create index job_running on job (holder, id) where state = 'running';
+-- By host first: that is what a claim counts.
+create index job_running on job (host, id) where state = 'running';
 
 -- Work that failed for good, with its evidence, until somebody retries or drops it.
 create table dead_letter (

@@ -46,8 +46,7 @@ async fn claim_in(
     appetite: Appetite,
     now: Moment,
 ) -> sqlx::Result<Vec<(Lease, &'static Duty)>> {
-    rows::promote(tx, now).await?;
-    rows::lock_claims(tx).await?;
+    rows::prepare_claim(tx, now).await?;
     let mut known = Vec::new();
     for lease in rows::claim(tx, holder, appetite, now).await? {
         match duties.iter().find(|duty| duty.kind == lease.kind) {

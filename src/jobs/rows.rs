@@ -13,7 +13,7 @@ use super::holder::Holder;
 use super::rules::Running;
 use super::{Job, Lane, Lease, Request, State};
 use crate::clock::Moment;
-use crate::ledger::{Connection, Engine, Tx, batch};
+use crate::ledger::{Connection, Tx, batch};
 use crate::limits;
 
 pub(super) async fn insert(tx: &mut Tx, requests: &[Request], now: Moment) -> sqlx::Result<()> {
@@ -38,19 +38,15 @@ pub(super) async fn insert(tx: &mut Tx, requests: &[Request], now: Moment) -> sq
     Ok(())
 }
 
-/// Moves what has come due among the claimable.
-pub(super) async fn promote(tx: &mut Tx, now: Moment) -> sqlx::Result<u64> {
-    let text = tx.engine().pick(PROMOTE_SQLITE, PROMOTE_POSTGRES);
-    let promote = sqlx::query(text).bind(now.micros()).bind(limits::JOB_SWEEP_ROWS_MAX);
-    Ok(promote.execute(&mut **tx).await?.rows_affected())
-}
-
-/// One claimer at a time. On SQLite the write transaction is that lock already.
-pub(super) async fn lock_claims(tx: &mut Tx) -> sqlx::Result<()> {
-    if tx.engine() == Engine::Postgres {
-        sqlx::query(LOCK_CLAIMS_POSTGRES).execute(&mut **tx).await?;
-    }
-    Ok(())
+/// Moves what has come due among the claimable and lets one claimer in at a
+/// time. On SQLite the write transaction is that lock already.
+///
+/// A statement of its own before the claim: the claim must see what the claimer
+/// before it saved, and a statement sees what was saved when it began.
+pub(super) async fn prepare_claim(tx: &mut Tx, now: Moment) -> sqlx::Result<()> {
+    let text = tx.engine().pick(PROMOTE_SQLITE, PROMOTE_AND_LOCK_POSTGRES);
+    let prepare = sqlx::query(text).bind(now.micros()).bind(limits::JOB_SWEEP_ROWS_MAX);
+    prepare.execute(&mut **tx).await.map(|_| ())
 }
 
 pub(super) async fn claim(
@@ -82,8 +78,9 @@ pub(super) async fn postpone_unknown(tx: &mut Tx, lease: &Lease, now: Moment) ->
 /// says which.
 pub(super) async fn delete_clean(tx: &mut Tx, leases: &[Lease]) -> sqlx::Result<BTreeSet<i64>> {
     let mut gone = BTreeSet::new();
-    for piece in batch::pieces(leases) {
-        let text = batch::statement(DELETE_CLEAN, "($1, $2)", piece.len(), DELETE_CLEAN_TAIL);
+    for piece in batch::padded(leases) {
+        let (ids, attempts) = (batch::rows("$1", 2, piece.len()), batch::rows("($1, $2)", 2, piece.len()));
+        let text = format!("{DELETE_CLEAN}{ids}{DELETE_CLEAN_ATTEMPTS}{attempts}{DELETE_CLEAN_TAIL}");
         let mut delete = sqlx::query_scalar::<_, i64>(AssertSqlSafe(text));
         for lease in piece {
             delete = delete.bind(lease.id).bind(lease.fence);
@@ -231,15 +228,21 @@ const PROMOTE_SQLITE: &str = "
     update job set state = 'ready'
     where id in (select id from job where state = 'later' and due_at <= $1 order by due_at, id limit $2)";
 
-const PROMOTE_POSTGRES: &str = "
-    -- job.promote
-    update job set state = 'ready'
-    where id in (select id from job where state = 'later' and due_at <= $1 order by due_at, id limit $2
-                 for update skip locked)";
-
-const LOCK_CLAIMS_POSTGRES: &str = "
-    -- job.lock_claims
-    select cast(pg_advisory_xact_lock(7226873402) as text)";
+// The claim's plan is the same whatever it is asked for, so it is planned once
+// and not at each claim. It must then not depend on how full the table was at
+// that moment: a queue is empty now and long later, and every step of the
+// claim has its index.
+const PROMOTE_AND_LOCK_POSTGRES: &str = "
+    -- job.promote_and_lock
+    with promoted as (
+        update job set state = 'ready'
+        where id in (select id from job where state = 'later' and due_at <= $1 order by due_at, id limit $2
+                     for update skip locked)
+        returning id
+    )
+    select cast(pg_advisory_xact_lock(7226873402) as text),
+           set_config('plan_cache_mode', 'force_generic_plan', true),
+           set_config('enable_bitmapscan', 'off', true)";
 
 // Both claims: step from host to host along the index, take the first few of
 // each that has room, and of those the most urgent. However long one host's
@@ -247,13 +250,13 @@ const LOCK_CLAIMS_POSTGRES: &str = "
 const CLAIM_POSTGRES: &str = "
     -- job.claim
     with recursive waiting(host) as (
-        select min(host) from job where state = 'ready' and lane = $1
+        select ''
         union all
         select (select min(j.host) from job j where j.state = 'ready' and j.lane = $1 and j.host > w.host)
         from waiting w where w.host is not null
     ),
     busy(host, running) as (
-        select host, count(*) from job where state = 'running' and host <> '' group by host
+        select host, count(*) from job where state = 'running' and host > '' group by host
     ),
     room(host, jobs) as (
         select w.host, case when w.host = '' then $2 else $3 - coalesce(b.running, 0) end
@@ -266,36 +269,45 @@ const CLAIM_POSTGRES: &str = "
             where state = 'ready' and lane = $1 and job.host = room.host
             order by priority desc, due_at, id
             limit greatest(room.jobs, 0)
-            for update skip locked
         ) head
         order by head.priority desc, head.due_at, head.id
         limit $2
+    ),
+    free as (
+        select id from job where id = any(array(select id from picked)) and state || '' = 'ready'
+        for update skip locked
     )
     update job set state = 'running', holder = $4, fence = fence + 1, deadline_at = $5 + deadline_ms * 1000
-    where id in (select id from picked)
+    where id = any(array(select id from free))
     returning id, kind, subject, lane, host, priority, due_at, attempts, rescues, fence, progress";
 
 const CLAIM_SQLITE: &str = "
     -- job.claim
     with recursive waiting(host) as (
-        select min(host) from job where state = 'ready' and lane = $1
+        select ''
         union all
         select (select min(j.host) from job j where j.state = 'ready' and j.lane = $1 and j.host > w.host)
         from waiting w where w.host is not null
     ),
     busy(host, running) as (
-        select host, count(*) from job where state = 'running' and host <> '' group by host
+        select host, count(*) from job where state = 'running' and host > '' group by host
     ),
     head as (
         select j.id, j.priority, j.due_at, j.host,
                row_number() over (partition by j.host order by j.priority desc, j.due_at, j.id) as place
         from waiting w cross join job j
-        where j.id in (select i.id from job i where i.state = 'ready' and i.lane = $1 and i.host = w.host
-                       order by i.priority desc, i.due_at, i.id limit max($2, $3))
+        where w.host > ''
+          and j.id in (select i.id from job i where i.state = 'ready' and i.lane = $1 and i.host = w.host
+                       order by i.priority desc, i.due_at, i.id limit $3)
+        union all
+        select id, priority, due_at, host, 0 from (
+            select id, priority, due_at, host from job where state = 'ready' and lane = $1 and host = ''
+            order by priority desc, due_at, id limit $2
+        )
     ),
     picked as (
         select head.id from head left join busy b on b.host = head.host
-        where head.place <= case when head.host = '' then $2 else $3 - coalesce(b.running, 0) end
+        where head.place = 0 or head.place <= $3 - coalesce(b.running, 0)
         order by head.priority desc, head.due_at, head.id
         limit $2
     )
@@ -303,32 +315,40 @@ const CLAIM_SQLITE: &str = "
     where id in (select id from picked)
     returning id, kind, subject, lane, host, priority, due_at, attempts, rescues, fence, progress";
 
+// Here and below a fence says all: an attempt is running for as long as its
+// fence stands. That it be so is not asked beside it, because a plan made while
+// few jobs ran would then go through the index of running ones for ever.
+//
+// The ids are said twice: alone they always lead through the primary key,
+// while a join with pairs is planned by how many jobs there happen to be.
 const DELETE_CLEAN: &str = "
     -- job.delete_clean
-    delete from job where (id, fence) in (values ";
+    delete from job where id in (";
 
-const DELETE_CLEAN_TAIL: &str = ") and state = 'running' and dirty = 0 returning id";
+const DELETE_CLEAN_ATTEMPTS: &str = ") and (id, fence) in (values ";
+
+const DELETE_CLEAN_TAIL: &str = ") and dirty = 0 returning id";
 
 const RUN_AGAIN: &str = "
     -- job.run_again
     update job set state = 'ready', dirty = 0, holder = '', fence = fence + 1, due_at = $3,
         attempts = 0, rescues = 0, progress = '', last_error = ''
-    where id = $1 and fence = $2 and state = 'running'";
+    where id = $1 and fence = $2";
 
 const SET_PROGRESS: &str = "
     -- job.set_progress
-    update job set progress = $3 where id = $1 and fence = $2 and state = 'running'";
+    update job set progress = $3 where id = $1 and fence = $2";
 
 const DEFER: &str = "
     -- job.defer
     update job set state = 'later', holder = '', fence = fence + 1, dirty = 0, due_at = $3, last_error = $4
-    where id = $1 and fence = $2 and state = 'running'";
+    where id = $1 and fence = $2";
 
 const RETRY: &str = "
     -- job.retry
     update job set state = 'later', holder = '', fence = fence + 1, dirty = 0, due_at = $3, last_error = $4,
         attempts = attempts + 1
-    where id = $1 and fence = $2 and state = 'running'";
+    where id = $1 and fence = $2";
 
 const SUSPECTS_SQLITE: &str = "
     -- job.suspects
@@ -351,7 +371,7 @@ const RELEASE: &str = "
     -- job.release
     update job set state = 'ready', holder = '', fence = fence + 1, dirty = 0, due_at = $3,
         rescues = rescues + 1, last_error = 'its process died or got stuck'
-    where id = $1 and fence = $2 and state = 'running'";
+    where id = $1 and fence = $2";
 
 const RELEASE_HELD: &str = "
     -- job.release_held

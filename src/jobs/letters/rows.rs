@@ -75,7 +75,7 @@ const WRITE: &str = "
         (kind, subject, lane, host, priority, deadline_ms, attempts, rescues, progress, reason, died_at)
     select kind, subject, lane, host, priority, deadline_ms, cast($3 as bigint), rescues, progress,
            cast($4 as text), cast($5 as bigint)
-    from job where id = $1 and fence = $2 and state = 'running'
+    from job where id = $1 and fence = $2
     on conflict (kind, subject) do update set
         lane = excluded.lane, host = excluded.host, priority = excluded.priority,
         deadline_ms = excluded.deadline_ms, attempts = excluded.attempts, rescues = excluded.rescues,
