@@ -2,9 +2,9 @@
 //! everything above asks of a store of blocks.
 //!
 //! The index holds no bytes of blocks. It takes 40 bytes for each one and at
-//! most 12.8 in its table, 52.8 together, whatever the blocks' size; while the
-//! table doubles, the old one is there beside the new. Nothing here knows what
-//! a block means.
+//! most 12.8 in its table, 52.8 together, whatever the blocks' size. (What its
+//! list has reserved but not yet written is not in memory.) Nothing here knows
+//! what a block means.
 
 use std::collections::HashMap;
 use std::io;

@@ -26,7 +26,7 @@ const READ_BYTES: usize = 256 << 10;
 
 /// A CAR of which more may come.
 pub struct Intake {
-    hold: Hold<'static>,
+    keep: Keep,
     pass: Pass,
     /// The beginning of a section whose end has not come, when the rest is on disk.
     carry: Vec<u8>,
@@ -34,21 +34,27 @@ pub struct Intake {
     received: u64,
 }
 
+/// Where what was received is kept.
+enum Keep {
+    Memory(Vec<u8>),
+    File(File),
+}
+
 impl Intake {
     /// Keeps the CAR in memory.
     pub fn in_memory(limits: Limits) -> Self {
-        Self::new(Hold::Kept(Vec::new()), limits)
+        Self::new(Keep::Memory(Vec::new()), limits)
     }
 
     /// Keeps the CAR in `file`, from its beginning, and in memory no more than
     /// one section and the index. The file must be readable and ours alone.
     pub fn spooled(file: File, limits: Limits) -> Self {
-        Self::new(Hold::Spool(file), limits)
+        Self::new(Keep::File(file), limits)
     }
 
-    fn new(hold: Hold<'static>, limits: Limits) -> Self {
+    fn new(keep: Keep, limits: Limits) -> Self {
         let pass = Pass::new(limits);
-        Self { hold, pass, carry: Vec::new(), missing: 0, received: 0 }
+        Self { keep, pass, carry: Vec::new(), missing: 0, received: 0 }
     }
 
     /// Takes the next bytes of the CAR. After an error the intake is spent.
@@ -56,16 +62,15 @@ impl Intake {
         let at = self.received;
         self.received += bytes.len() as u64;
         self.pass.limit(self.received)?;
-        match &mut self.hold {
-            Hold::Lent(_) => unreachable!("an intake keeps what it is fed"),
-            Hold::Kept(kept) => {
+        match &mut self.keep {
+            Keep::Memory(kept) => {
                 kept.extend_from_slice(bytes);
                 let start = self.pass.at as usize;
                 self.pass.take(&kept[start..])?;
                 Ok(())
             }
-            Hold::Spool(file) => {
-                file.write_all_at(bytes, at).map_err(Unverified::Spool)?;
+            Keep::File(file) => {
+                file.write_all_at(bytes, at).map_err(Unverified::File)?;
                 Ok(self.take_in_part(bytes)?)
             }
         }
@@ -77,13 +82,16 @@ impl Intake {
 
     /// No more will come: everything the commit reaches must be there.
     pub fn finish(self) -> Result<WholeRepo<'static>, Unverified> {
-        let rest = match &self.hold {
-            Hold::Lent(_) => unreachable!("an intake keeps what it is fed"),
-            Hold::Kept(kept) => &kept[self.pass.at as usize..],
-            Hold::Spool(_) => &self.carry[..],
-        };
-        self.pass.check_end(rest)?;
-        self.pass.complete(self.hold)
+        match self.keep {
+            Keep::Memory(kept) => {
+                self.pass.check_end(&kept[self.pass.at as usize..])?;
+                self.pass.complete(Hold::Kept(kept))
+            }
+            Keep::File(file) => {
+                self.pass.check_end(&self.carry)?;
+                self.pass.complete(Hold::File(file))
+            }
+        }
     }
 
     /// Sections that lie in `bytes` whole are read where they are; only one
@@ -120,23 +128,19 @@ pub fn read_lent(car: &[u8], limits: Limits) -> Result<WholeRepo<'_>, Unverified
 
 /// A whole CAR in a file, where it stays.
 pub fn read_file(file: File, limits: Limits) -> Result<WholeRepo<'static>, Unverified> {
-    let mut intake = Intake::spooled(file, limits);
+    let mut intake = Intake::spooled(file.try_clone().map_err(Unverified::File)?, limits);
     let mut buffer = vec![0; READ_BYTES];
     loop {
-        let Hold::Spool(file) = &intake.hold else {
-            unreachable!("a spooled intake has a file");
-        };
-        let length = match file.read_at(&mut buffer, intake.received) {
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Unverified::Spool(error)),
-        };
-        if length == 0 {
-            return intake.finish();
+        match file.read_at(&mut buffer, intake.received) {
+            Ok(0) => return intake.finish(),
+            Ok(length) => {
+                intake.received += length as u64;
+                intake.pass.limit(intake.received)?;
+                intake.take_in_part(&buffer[..length])?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Unverified::File(error)),
         }
-        intake.received += length as u64;
-        intake.pass.limit(intake.received)?;
-        intake.take_in_part(&buffer[..length])?;
     }
 }
 
@@ -294,7 +298,7 @@ impl Pass {
                 Need::Node(subtree) => {
                     let cid = subtree.cid;
                     let (number, place) = self.index.get(&cid).ok_or(Fault::MissingNode { cid })?;
-                    let bytes = hold.read(&cid, place, &mut buffer).map_err(Unverified::Spool)?;
+                    let bytes = hold.read(&cid, place, &mut buffer).map_err(Unverified::File)?;
                     self.counts.reach(&mut self.index, number, bytes.len());
                     self.counts.nodes += 1;
                     walk.supply(bytes)?;

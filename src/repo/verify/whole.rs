@@ -31,7 +31,7 @@ pub struct WholeRepo<'a> {
 pub(super) enum Hold<'a> {
     Lent(&'a [u8]),
     Kept(Vec<u8>),
-    Spool(File),
+    File(File),
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -241,13 +241,13 @@ impl Hold<'_> {
         match self {
             Self::Lent(car) => Ok(&car[range]),
             Self::Kept(car) => Ok(&car[range]),
-            Self::Spool(file) => {
+            Self::File(file) => {
                 buffer.resize(place.length as usize, 0);
                 file.read_exact_at(buffer, place.offset)?;
                 if cid.matches(buffer) {
                     return Ok(buffer);
                 }
-                let changed = format!("the spool gave other bytes for {cid} than it was given");
+                let changed = format!("the file has other bytes for {cid} than it had");
                 Err(io::Error::new(io::ErrorKind::InvalidData, changed))
             }
         }
