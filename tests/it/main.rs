@@ -1,4 +1,11 @@
-//! The one integration binary: every test that is not beside its code.
+//! The one integration binary: every suite that sees the library from outside.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read the environment and spawn what they watch themselves"
+)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod atproto;
+mod hostile;
 mod repo;
