@@ -81,7 +81,7 @@ fn chosen((at, byte, kind): (prop::sample::Index, u8, u8), length: usize) -> Cha
 
 /// A CAR with all that may be there without meaning anything: a second root,
 /// blocks that nothing links, and blocks that come a second time.
-fn busy_car(records: &RecordMap) -> Vec<u8> {
+pub fn busy_car(records: &RecordMap) -> Vec<u8> {
     let repo = authored(records);
     let mut car = header_of(&[repo.cid, some_record().0]);
     for (n, (cid, bytes)) in blocks_of(&repo.car()).into_iter().enumerate() {

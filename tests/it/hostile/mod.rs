@@ -4,7 +4,7 @@
 //! `cars`, `commits`, `nodes`, `trees` and `messages` are the generators;
 //! `table` runs what they make, `bounds` does so with little memory, `labels`
 //! finds what none of them provokes. `bytes` changes single bytes everywhere,
-//! `odd_records` shows what is kept.
+//! `odd_records` shows what is kept, `seeds` where the fuzzers begin.
 
 mod bounds;
 mod bytes;
@@ -15,6 +15,7 @@ mod labels;
 mod messages;
 mod nodes;
 mod odd_records;
+mod seeds;
 mod table;
 mod trees;
 mod value;

@@ -3,7 +3,7 @@
 //! what is odd, and the blobs they name are found all the same.
 
 use counterpart::atproto::{Cid, Link};
-use counterpart::repo::cbor::CborFault;
+use counterpart::repo::cbor::{CborFault, Reader};
 use counterpart::repo::record::{BlobForm, Odd, scan};
 
 use super::value::{Value, ways};
@@ -128,6 +128,33 @@ pub fn labels() -> Vec<String> {
     records().iter().filter_map(|record| told(&record.bytes)).collect()
 }
 
+fn typed_blob() -> Value {
+    Value::map(vec![
+        ("ref", Value::Link(picture())),
+        ("size", Value::Unsigned(9)),
+        ("$type", Value::text("blob")),
+        ("mimeType", Value::text("image/png")),
+    ])
+}
+
+fn legacy_blob() -> Value {
+    Value::map(vec![("cid", Value::Text(picture().to_string())), ("mimeType", Value::text("image/png"))])
+}
+
+/// A few of every kind, where fuzzing begins.
+pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
+    let images = Value::Array(vec![Value::map(vec![("image", typed_blob())]), legacy_blob()]);
+    let blobs = Value::map(vec![("avatar", typed_blob()), ("images", images)]);
+    let indefinite = ways().into_iter().find(|way| way.rule == "a map without a length").unwrap();
+    vec![
+        ("good", canonical(&good())),
+        ("blobs", canonical(&blobs)),
+        ("nested", nested(0x81, 60)),
+        ("indefinite", indefinite.of(&sorted(good()))),
+        ("foreign_link", with_link(&foreign_links()[2].1)),
+    ]
+}
+
 #[test]
 fn odd_records_are_flagged_for_what_is_odd() {
     for OddRecord { name, bytes, label } in records() {
@@ -148,25 +175,39 @@ fn a_repository_of_odd_records_verifies_and_keeps_every_byte() {
     assert!(exported == car, "the export is not the canonical CAR");
 }
 
+/// The scan and the strict reader have one measure, whatever lies at the bottom.
+#[test]
+fn as_deep_as_may_be_is_the_same_for_both_readers() {
+    let mut link = Vec::new();
+    Value::Link(picture()).write(&mut link);
+    for bottom in [&[0x01][..], &[0x80], &[0xa0], b"\x61x", &link] {
+        for depth in 60..70 {
+            let bytes = [&vec![0x81; depth], bottom].concat();
+            let is_too_deep = depth > 64;
+            let scanned = scan(&bytes).odd.unwrap();
+            assert_eq!(
+                matches!(scanned, Odd::Cbor(CborFault::Depth { .. })),
+                is_too_deep,
+                "{depth} {bottom:?}"
+            );
+            let mut reader = Reader::new(&bytes);
+            let skipped = reader.skip().and_then(|()| reader.finish());
+            assert_eq!(skipped.is_err(), is_too_deep, "{skipped:?} at {depth} above {bottom:?}");
+        }
+    }
+}
+
 /// A blob of either form, and something odd before it.
 #[test]
 fn what_is_odd_does_not_hide_a_blob() {
-    let blob = Value::map(vec![
-        ("ref", Value::Link(picture())),
-        ("size", Value::Unsigned(9)),
-        ("$type", Value::text("blob")),
-        ("mimeType", Value::text("image/png")),
-    ]);
-    let legacy =
-        Value::map(vec![("cid", Value::Text(picture().to_string())), ("mimeType", Value::text("image/png"))]);
     let mut hidden = Vec::new();
     for way in ways() {
         let mut record = sorted(good());
         let wrong = way.of(&record);
         record.entries().clear();
         record.entries().push((Value::text("a"), Value::Raw(wrong)));
-        record.entries().push((Value::text("b"), blob.clone()));
-        record.entries().push((Value::text("c"), legacy.clone()));
+        record.entries().push((Value::text("b"), typed_blob()));
+        record.entries().push((Value::text("c"), legacy_blob()));
         let bytes = record.bytes();
         let forms: Vec<_> = scan(&bytes).blobs.iter().map(|blob| (blob.form, blob.link.clone())).collect();
         let both = [(BlobForm::Typed, Link::from(picture())), (BlobForm::Legacy, Link::from(picture()))];
