@@ -36,10 +36,10 @@ pub const VARINT_BYTES_MAX: usize = 10;
 pub const CAR_HEADER_BYTES_MAX: usize = 4096;
 /// A record may be 1 MiB by one text and a million bytes by another; the larger refuses nobody.
 pub const BLOCK_BYTES_MAX: usize = 1 << 20;
-/// Where a policy says nothing: about ten million records.
+/// Where a policy says nothing. Millions of records have fewer bytes than this.
 pub const CAR_BYTES_MAX: u64 = 4 << 30;
-/// Bounds the index, at 52 bytes a block.
-pub const CAR_BLOCKS_MAX: u64 = 16 << 20;
+/// Six million records; the index of so many blocks takes 443 MB.
+pub const CAR_BLOCKS_MAX: u64 = 8 << 20;
 /// Blocks that the commit does not reach are tolerated up to as many as it does reach, and these few more.
 pub const EXTRA_BLOCKS_MIN: u64 = 1024;
 pub const EXTRA_BYTES_MIN: u64 = 16 << 20;

@@ -2,9 +2,9 @@
 //! everything above asks of a store of blocks.
 //!
 //! The index holds no bytes of blocks. It takes 40 bytes for each one and at
-//! most 12.8 in its table, 52.8 together, whatever the blocks' size; while the
-//! table doubles, the old one is there beside the new. Nothing here knows what
-//! a block means.
+//! most 12.8 in its table, 52.8 together, whatever the blocks' size. (What its
+//! list has reserved but not yet written is not in memory.) Nothing here knows
+//! what a block means.
 
 use std::collections::HashMap;
 use std::io;
@@ -82,7 +82,7 @@ pub struct Place {
     pub length: u32,
 }
 
-/// CID → place, for as many blocks as `u32` can count.
+/// CID → place.
 ///
 /// Blocks are noted as they come and filed in the table later, all at once:
 /// a repository in canonical order is verified without asking the table once,
@@ -124,6 +124,8 @@ const SLOTS_MIN: usize = 64;
 
 /// A CAR's offsets must fit in an entry.
 pub const OFFSET_MAX: u64 = (1 << OFFSET_BITS) - 1;
+/// A slot has room for the number of an entry, and bits of a digest beside it.
+pub const NUMBERS_MAX: u64 = 1 << 30;
 const _: () = assert!(BLOCK_BYTES_MAX < 1 << LENGTH_BITS);
 
 enum Slot {
@@ -202,6 +204,10 @@ impl Index {
         let fresh = *packed & REACHED_BIT == 0;
         *packed |= REACHED_BIT;
         fresh
+    }
+
+    pub fn is_reached(&self, number: Number) -> bool {
+        self.entries[number.0 as usize].packed & REACHED_BIT != 0
     }
 
     /// What was marked more than once because a copy was marked before it was

@@ -148,16 +148,16 @@ pub enum Unverified {
     /// Somebody else broke a rule.
     #[error("{0}")]
     Refused(#[from] Fault),
-    /// Our own spool did, which says nothing about the repository.
-    #[error("the spool failed")]
-    Spool(#[source] io::Error),
+    /// Our own file failed, which says nothing about the repository.
+    #[error("the file that holds the CAR failed")]
+    File(#[source] io::Error),
 }
 
 impl Unverified {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Refused(fault) => fault.label(),
-            Self::Spool(_) => "spool",
+            Self::File(_) => "car_file",
         }
     }
 }

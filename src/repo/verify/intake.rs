@@ -15,7 +15,7 @@ use super::Limits;
 use super::whole::{Counts, Hold, WholeRepo};
 use crate::atproto::Cid;
 use crate::limits::{EXTRA_BLOCKS_MIN, EXTRA_BYTES_MIN};
-use crate::repo::block::{Index, Number, OFFSET_MAX, Place};
+use crate::repo::block::{Index, NUMBERS_MAX, Number, OFFSET_MAX, Place};
 use crate::repo::car::{self, Block, Piece};
 use crate::repo::commit::Commit;
 use crate::repo::fault::{Fault, Unverified, shown};
@@ -26,7 +26,7 @@ const READ_BYTES: usize = 256 << 10;
 
 /// A CAR of which more may come.
 pub struct Intake {
-    hold: Hold<'static>,
+    keep: Keep,
     pass: Pass,
     /// The beginning of a section whose end has not come, when the rest is on disk.
     carry: Vec<u8>,
@@ -34,21 +34,27 @@ pub struct Intake {
     received: u64,
 }
 
+/// Where what was received is kept.
+enum Keep {
+    Memory(Vec<u8>),
+    File(File),
+}
+
 impl Intake {
     /// Keeps the CAR in memory.
     pub fn in_memory(limits: Limits) -> Self {
-        Self::new(Hold::Kept(Vec::new()), limits)
+        Self::new(Keep::Memory(Vec::new()), limits)
     }
 
     /// Keeps the CAR in `file`, from its beginning, and in memory no more than
     /// one section and the index. The file must be readable and ours alone.
     pub fn spooled(file: File, limits: Limits) -> Self {
-        Self::new(Hold::Spool(file), limits)
+        Self::new(Keep::File(file), limits)
     }
 
-    fn new(hold: Hold<'static>, limits: Limits) -> Self {
+    fn new(keep: Keep, limits: Limits) -> Self {
         let pass = Pass::new(limits);
-        Self { hold, pass, carry: Vec::new(), missing: 0, received: 0 }
+        Self { keep, pass, carry: Vec::new(), missing: 0, received: 0 }
     }
 
     /// Takes the next bytes of the CAR. After an error the intake is spent.
@@ -56,16 +62,15 @@ impl Intake {
         let at = self.received;
         self.received += bytes.len() as u64;
         self.pass.limit(self.received)?;
-        match &mut self.hold {
-            Hold::Lent(_) => unreachable!("an intake keeps what it is fed"),
-            Hold::Kept(kept) => {
+        match &mut self.keep {
+            Keep::Memory(kept) => {
                 kept.extend_from_slice(bytes);
                 let start = self.pass.at as usize;
                 self.pass.take(&kept[start..])?;
                 Ok(())
             }
-            Hold::Spool(file) => {
-                file.write_all_at(bytes, at).map_err(Unverified::Spool)?;
+            Keep::File(file) => {
+                file.write_all_at(bytes, at).map_err(Unverified::File)?;
                 Ok(self.take_in_part(bytes)?)
             }
         }
@@ -77,13 +82,16 @@ impl Intake {
 
     /// No more will come: everything the commit reaches must be there.
     pub fn finish(self) -> Result<WholeRepo<'static>, Unverified> {
-        let rest = match &self.hold {
-            Hold::Lent(_) => unreachable!("an intake keeps what it is fed"),
-            Hold::Kept(kept) => &kept[self.pass.at as usize..],
-            Hold::Spool(_) => &self.carry[..],
-        };
-        self.pass.check_end(rest)?;
-        self.pass.complete(self.hold)
+        match self.keep {
+            Keep::Memory(kept) => {
+                self.pass.check_end(&kept[self.pass.at as usize..])?;
+                self.pass.complete(Hold::Kept(kept))
+            }
+            Keep::File(file) => {
+                self.pass.check_end(&self.carry)?;
+                self.pass.complete(Hold::File(file))
+            }
+        }
     }
 
     /// Sections that lie in `bytes` whole are read where they are; only one
@@ -120,23 +128,19 @@ pub fn read_lent(car: &[u8], limits: Limits) -> Result<WholeRepo<'_>, Unverified
 
 /// A whole CAR in a file, where it stays.
 pub fn read_file(file: File, limits: Limits) -> Result<WholeRepo<'static>, Unverified> {
-    let mut intake = Intake::spooled(file, limits);
+    let mut intake = Intake::spooled(file.try_clone().map_err(Unverified::File)?, limits);
     let mut buffer = vec![0; READ_BYTES];
     loop {
-        let Hold::Spool(file) = &intake.hold else {
-            unreachable!("a spooled intake has a file");
-        };
-        let length = match file.read_at(&mut buffer, intake.received) {
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Unverified::Spool(error)),
-        };
-        if length == 0 {
-            return intake.finish();
+        match file.read_at(&mut buffer, intake.received) {
+            Ok(0) => return intake.finish(),
+            Ok(length) => {
+                intake.received += length as u64;
+                intake.pass.limit(intake.received)?;
+                intake.take_in_part(&buffer[..length])?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Unverified::File(error)),
         }
-        intake.received += length as u64;
-        intake.pass.limit(intake.received)?;
-        intake.take_in_part(&buffer[..length])?;
     }
 }
 
@@ -144,32 +148,38 @@ pub fn read_file(file: File, limits: Limits) -> Result<WholeRepo<'static>, Unver
 struct Pass {
     limits: Limits,
     at: u64,
-    root: Option<Cid>,
     index: Index,
-    commit: Option<Commit>,
-    walk: Option<Walk>,
-    /// The walk needs a block that is not the next one; it goes on when this
-    /// one comes, or at the end.
+    progress: Progress,
+    /// A block without which the walk cannot go on. It goes on when it comes,
+    /// or at the end.
     waits_for: Option<Cid>,
     counts: Counts,
 }
 
+enum Progress {
+    BeforeHeader,
+    BeforeCommit { root: Cid },
+    Walking { root: Cid, commit: Box<Commit>, walk: Walk },
+}
+
 impl Pass {
     fn new(limits: Limits) -> Self {
+        let limits = Limits {
+            car_bytes_max: limits.car_bytes_max.min(OFFSET_MAX),
+            blocks_max: limits.blocks_max.min(NUMBERS_MAX),
+        };
         Self {
             limits,
             at: 0,
-            root: None,
             index: Index::default(),
-            commit: None,
-            walk: None,
+            progress: Progress::BeforeHeader,
             waits_for: None,
             counts: Counts::default(),
         }
     }
 
     fn limit(&self, received: u64) -> Result<(), Fault> {
-        let max = self.limits.car_bytes_max.min(OFFSET_MAX);
+        let max = self.limits.car_bytes_max;
         if received <= max { Ok(()) } else { Err(Fault::CarTooLarge { max }) }
     }
 
@@ -178,11 +188,12 @@ impl Pass {
     /// before another piece can be.
     fn take(&mut self, bytes: &[u8]) -> Result<(usize, u64), Fault> {
         let mut taken = 0;
-        if self.root.is_none() && !bytes.is_empty() {
+        if matches!(self.progress, Progress::BeforeHeader) && !bytes.is_empty() {
             match car::read_header(bytes)? {
                 Piece::Cut { missing } => return Ok((0, missing.unwrap_or(1))),
                 Piece::Whole(root, length) => {
-                    self.root = Some(root);
+                    self.progress = Progress::BeforeCommit { root };
+                    self.waits_for = Some(root);
                     taken = length;
                     self.at = length as u64;
                 }
@@ -220,8 +231,10 @@ impl Pass {
     /// Lets the walk take this block if it is the one needed, after passing
     /// over records that came before (the same record may have several paths).
     fn follow(&mut self, block: &Block<'_>, mut number: Number) -> Result<(), Fault> {
-        let Some(walk) = &mut self.walk else {
-            return self.begin(block, number);
+        let walk = match &mut self.progress {
+            Progress::Walking { walk, .. } => walk,
+            // Nothing is let through to here before the commit comes.
+            Progress::BeforeHeader | Progress::BeforeCommit { .. } => return self.begin(block, number),
         };
         self.waits_for = None;
         loop {
@@ -258,62 +271,61 @@ impl Pass {
         }
     }
 
+    /// Begins the walk: this block is the one that the CAR names as its root.
     fn begin(&mut self, block: &Block<'_>, number: Number) -> Result<(), Fault> {
-        if Some(block.cid) == self.root {
-            let commit = Commit::decode(block.bytes)?;
-            self.counts.reach(&mut self.index, number, block.bytes.len());
-            self.walk = Some(Walk::new(commit.data));
-            self.commit = Some(commit);
-        } else {
-            self.waits_for = self.root;
-        }
+        let commit = Commit::decode(block.bytes)?;
+        self.counts.reach(&mut self.index, number, block.bytes.len());
+        let walk = Walk::new(commit.data);
+        self.waits_for = None;
+        self.progress = Progress::Walking { root: block.cid, commit: Box::new(commit), walk };
         Ok(())
     }
 
     /// `rest` is what no piece was made of.
     fn check_end(&self, rest: &[u8]) -> Result<(), Fault> {
-        let Some(root) = self.root else {
-            return Err(Fault::CutInHeader);
-        };
-        if !rest.is_empty() {
-            return Err(car::read_section(rest, self.at)?.into_fault(self.at));
+        match self.progress {
+            _ if rest.is_empty() => Ok(()),
+            Progress::BeforeHeader => Err(Fault::CutInHeader),
+            _ => Err(car::read_section(rest, self.at)?.into_fault(self.at)),
         }
-        if self.commit.is_some() { Ok(()) } else { Err(Fault::MissingCommit { cid: root }) }
     }
 
     /// Walks the rest of the way with the help of the index.
-    fn complete(mut self, hold: Hold<'_>) -> Result<WholeRepo<'_>, Unverified> {
-        let (Some(cid), Some(commit), Some(walk)) = (self.root, self.commit, &mut self.walk) else {
-            unreachable!("a CAR's end is checked before it is completed");
+    fn complete(self, hold: Hold<'_>) -> Result<WholeRepo<'_>, Unverified> {
+        let Self { mut index, progress, mut counts, .. } = self;
+        let (root, commit, mut walk) = match progress {
+            Progress::BeforeHeader => return Err(Fault::CutInHeader.into()),
+            Progress::BeforeCommit { root } => return Err(Fault::MissingCommit { cid: root }.into()),
+            Progress::Walking { root, commit, walk } => (root, commit, walk),
         };
-        self.index.file()?;
+        index.file()?;
         let mut buffer = Vec::new();
         loop {
             match walk.need() {
                 Need::Nothing => break,
                 Need::Node(subtree) => {
                     let cid = subtree.cid;
-                    let (number, place) = self.index.get(&cid).ok_or(Fault::MissingNode { cid })?;
-                    let bytes = hold.read(&cid, place, &mut buffer).map_err(Unverified::Spool)?;
-                    self.counts.reach(&mut self.index, number, bytes.len());
-                    self.counts.nodes += 1;
+                    let (number, place) = index.get(&cid).ok_or(Fault::MissingNode { cid })?;
+                    let bytes = hold.read(&cid, place, &mut buffer).map_err(Unverified::File)?;
+                    counts.reach(&mut index, number, bytes.len());
+                    counts.nodes += 1;
                     walk.supply(bytes)?;
                 }
-                Need::Record { key, cid } => match self.index.get(&cid) {
+                Need::Record { key, cid } => match index.get(&cid) {
                     Some((number, place)) => {
-                        self.counts.reach(&mut self.index, number, place.length as usize);
-                        self.counts.records += 1;
+                        counts.reach(&mut index, number, place.length as usize);
+                        counts.records += 1;
                         walk.pass();
                     }
                     None => return Err(Fault::MissingRecord { path: shown(key), cid }.into()),
                 },
             }
         }
-        let copies = self.index.copies_reached();
-        self.counts.reached_blocks -= copies.blocks;
-        self.counts.reached_bytes -= copies.bytes;
-        check_extra(&self.counts)?;
-        Ok(WholeRepo::new(hold, self.index, cid, commit, self.counts))
+        let copies = index.copies_reached();
+        counts.reached_blocks -= copies.blocks;
+        counts.reached_bytes -= copies.bytes;
+        check_extra(&counts)?;
+        Ok(WholeRepo::new(hold, index, root, *commit, counts))
     }
 }
 

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 
 use super::intake;
-use super::{Limits, SignedBy, Signer, VerifiedSnapshot};
+use super::{Limits, SignedBy, Signer, VerifiedSnapshot, check_signer};
 use crate::atproto::Cid;
 use crate::clock::Moment;
 use crate::repo::block::{Blocks, Index, Number, Place};
@@ -31,7 +31,7 @@ pub struct WholeRepo<'a> {
 pub(super) enum Hold<'a> {
     Lent(&'a [u8]),
     Kept(Vec<u8>),
-    Spool(File),
+    File(File),
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -106,15 +106,20 @@ impl<'a> WholeRepo<'a> {
         self.index.bytes()
     }
 
-    /// Finds out whether the account signed this. A refusal gives it back.
+    /// Which key of the account's signed this. Whoever may yet learn of another
+    /// key asks here before `authenticate`, which keeps nothing it refuses.
+    pub fn signed_by(&self, signer: &Signer<'_>, now: Moment) -> Result<SignedBy, Fault> {
+        check_signer(&self.commit, signer, now)
+    }
+
     pub fn authenticate(self, signer: &Signer<'_>, now: Moment) -> Result<VerifiedSnapshot<'a>, Fault> {
-        let signed_by: SignedBy = super::check_signer(&self.commit, signer, now)?;
+        let signed_by = self.signed_by(signer, now)?;
         Ok(VerifiedSnapshot::new(self, signed_by))
     }
 
     /// All records in the order of their paths.
     pub fn records(&self) -> Records<'_> {
-        Records { blocks: self, walk: Walk::new(self.commit.data), given: false, buffer: Vec::new() }
+        Records { repo: self, walk: Walk::new(self.commit.data), given: false, buffer: Vec::new() }
     }
 
     /// The CID at a path, if there is a record.
@@ -124,9 +129,12 @@ impl<'a> WholeRepo<'a> {
         Ok(found)
     }
 
-    /// Where a record's bytes are in the CAR.
+    /// Where a block's bytes are in the CAR, if the commit reaches it. What
+    /// else the CAR holds is as good as not there: it may be of anybody, or
+    /// deleted long ago.
     pub fn place(&self, cid: &Cid) -> Option<Place> {
-        self.index.get(cid).map(|(_, place)| place)
+        let (number, place) = self.index.get(cid)?;
+        self.index.is_reached(number).then_some(place)
     }
 
     /// Writes a CAR that proves what is at a path, or that nothing is: the
@@ -192,8 +200,8 @@ impl<'a> WholeRepo<'a> {
 
 impl Blocks for WholeRepo<'_> {
     fn block<'b>(&'b self, cid: &Cid, buffer: &'b mut Vec<u8>) -> io::Result<Option<&'b [u8]>> {
-        match self.index.get(cid) {
-            Some((_, place)) => self.hold.read(cid, place, buffer).map(Some),
+        match self.place(cid) {
+            Some(place) => self.hold.read(cid, place, buffer).map(Some),
             None => Ok(None),
         }
     }
@@ -202,7 +210,7 @@ impl Blocks for WholeRepo<'_> {
 /// The records of a repository one after the other. Not an `Iterator`: each
 /// record lends its path from the walk.
 pub struct Records<'r> {
-    blocks: &'r WholeRepo<'r>,
+    repo: &'r WholeRepo<'r>,
     walk: Walk,
     given: bool,
     buffer: Vec<u8>,
@@ -214,14 +222,14 @@ impl Records<'_> {
             self.walk.pass();
         }
         while let Need::Node(subtree) = self.walk.need() {
-            let bytes = self.blocks.must(&subtree.cid, &mut self.buffer)?;
+            let bytes = self.repo.must(&subtree.cid, &mut self.buffer)?;
             self.walk.supply(bytes).map_err(io::Error::other)?;
         }
         match self.walk.need() {
             Need::Record { key, cid } => {
                 self.given = true;
                 let path = str::from_utf8(key).expect("a path has been checked");
-                let place = self.blocks.place(&cid).expect("a record has been found");
+                let place = self.repo.place(&cid).expect("a record has been found");
                 Ok(Some(Record { path, cid, place }))
             }
             Need::Nothing => Ok(None),
@@ -241,13 +249,13 @@ impl Hold<'_> {
         match self {
             Self::Lent(car) => Ok(&car[range]),
             Self::Kept(car) => Ok(&car[range]),
-            Self::Spool(file) => {
+            Self::File(file) => {
                 buffer.resize(place.length as usize, 0);
                 file.read_exact_at(buffer, place.offset)?;
                 if cid.matches(buffer) {
                     return Ok(buffer);
                 }
-                let changed = format!("the spool gave other bytes for {cid} than it was given");
+                let changed = format!("the file has other bytes for {cid} than it had");
                 Err(io::Error::new(io::ErrorKind::InvalidData, changed))
             }
         }

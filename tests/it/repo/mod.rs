@@ -11,6 +11,7 @@ mod hostile_cars;
 mod hostile_commits;
 mod hostile_trees;
 mod index;
+mod inversions;
 mod proofs;
 mod records;
 mod round_trip;

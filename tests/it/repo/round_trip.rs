@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::FileExt;
 
+use counterpart::atproto::Cid;
+use counterpart::repo::Blocks;
 use counterpart::repo::author::RecordMap;
 use counterpart::repo::verify::{Intake, Limits, Signer, VerifiedSnapshot, WholeRepo};
 use counterpart::repo::write;
@@ -147,6 +149,34 @@ fn a_record_may_be_repeated_at_each_of_its_paths() {
     check(&snapshot, &records, &repo.car());
     assert_eq!(snapshot.counts().extra_blocks(), 299);
     check(&fed_to_disk(&shuffled(&car, 3), 100), &records, &repo.car());
+}
+
+#[test]
+fn a_block_that_the_commit_does_not_reach_is_not_given_out() {
+    let records = numbered(30);
+    let mut car = authored(&records).car();
+    let deleted = record("deleted long ago");
+    let other = car_of(&record("no commit"), [&deleted]);
+    car.extend_from_slice(&other[sections(&other).pop().unwrap()]);
+    for snapshot in [verified(&car).unwrap(), fed_to_disk(&shuffled(&car, 9), 99)] {
+        let cid = Cid::of_dag_cbor(&deleted);
+        assert_eq!(snapshot.counts().extra_blocks(), 1);
+        assert_eq!(snapshot.place(&cid), None);
+        assert_eq!(snapshot.block(&cid, &mut Vec::new()).unwrap(), None);
+        let kept = Cid::of_dag_cbor(&records[&super::numbered_path(3)]);
+        assert!(snapshot.block(&kept, &mut Vec::new()).unwrap().is_some());
+    }
+}
+
+/// A snapshot refused for its key can be asked again with another.
+#[test]
+fn what_was_taken_in_is_not_lost_when_a_key_is_not_known_yet() {
+    let car = authored(&numbered(30)).car();
+    let repo = WholeRepo::read(&car, Limits::default()).unwrap();
+    let keys = keys();
+    let (nobody, alice) = (alice(), alice());
+    assert!(repo.signed_by(&Signer { did: Some(&nobody), keys: &[] }, now()).is_err());
+    assert!(repo.authenticate(&Signer { did: Some(&alice), keys: &keys }, now()).is_ok());
 }
 
 #[test]
