@@ -280,7 +280,8 @@ impl<'a> Reader<'a> {
 
     /// Steps over one item of any kind that is well-formed.
     pub fn skip(&mut self) -> Read<()> {
-        let mut left = [0_u64; CBOR_DEPTH_MAX];
+        // The first counts what is outside of all containers.
+        let mut left = [0_u64; CBOR_DEPTH_MAX + 1];
         let mut depth = 0;
         left[0] = 1;
         loop {
@@ -313,7 +314,7 @@ impl<'a> Reader<'a> {
             (ARRAY, length) => Ok(length),
             // Twice the greatest length overflows, but then the input ends long before.
             (MAP, length) => Ok(length.saturating_mul(2)),
-            (TAG, LINK_TAG) => Ok(1),
+            (TAG, LINK_TAG) => self.byte_string().map(|_| 0),
             (TAG, tag) => Err(CborFault::Tag { at, tag }),
             _ => Err(CborFault::Simple { at }),
         }
