@@ -10,6 +10,12 @@ pub mod crash;
 pub mod lexicon;
 pub mod limits;
 
+// Floor 2: the words of the protocol.
+pub mod atproto;
+
+// Floor 3: the pure cores.
+pub mod repo;
+
 // Floor 4: the two ways out of the process.
 pub mod ledger;
 

@@ -5,5 +5,6 @@
     reason = "tests read the environment and spawn what they watch themselves"
 )]
 
+mod atproto;
 mod ledger;
 mod postgres;
