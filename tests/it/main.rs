@@ -8,3 +8,4 @@
 mod atproto;
 mod ledger;
 mod postgres;
+mod world;
