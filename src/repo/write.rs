@@ -48,6 +48,10 @@ impl<W: Write> CarWriter<W> {
         self.out.write_all(bytes)
     }
 
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
     pub fn finish(mut self) -> io::Result<()> {
         self.out.flush()
     }

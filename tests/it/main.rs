@@ -8,4 +8,5 @@
 mod atproto;
 mod ledger;
 mod postgres;
+mod repo;
 mod world;

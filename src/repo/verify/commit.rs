@@ -254,6 +254,9 @@ fn prove(
     ours: &Head,
     blocks: &CarBlocks<'_>,
 ) -> Result<Vec<VerifiedOp>, Gap> {
+    if message.too_big {
+        return Err(Gap::TooBig);
+    }
     let mut ops: Vec<&Op<'_>> = message.ops.iter().collect();
     ops.sort_by_key(|op| op.path);
     if let Some(pair) = ops.windows(2).find(|pair| pair[0].path == pair[1].path) {
@@ -261,9 +264,6 @@ fn prove(
     }
     let verified =
         ops.iter().map(|op| check_op(op, blocks)).collect::<Result<Vec<_>, _>>().map_err(Gap::Untrue)?;
-    if message.too_big {
-        return Err(Gap::TooBig);
-    }
     let prev_data = message.prev_data.ok_or(Gap::NoPrevData)?;
     if let Some(op) = ops.iter().find(|op| op.action != Action::Create && op.prev.is_none()) {
         return Err(Gap::NoPrev { path: op.path.to_owned() });
