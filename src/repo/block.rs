@@ -49,11 +49,12 @@ impl<'a> CarBlocks<'a> {
                 Piece::Whole(block, length) => {
                     at += length;
                     let offset = (at - block.bytes.len()) as u64;
-                    index.insert(&block.cid, Place { offset, length: block.bytes.len() as u32 })?;
+                    index.note(&block.cid, Place { offset, length: block.bytes.len() as u32 });
                 }
                 cut => return Err(cut.into_fault(at as u64)),
             }
         }
+        index.file()?;
         Ok(Self { car, root, index })
     }
 
@@ -82,14 +83,21 @@ pub struct Place {
 }
 
 /// CID → place, for as many blocks as `u32` can count.
+///
+/// Blocks are noted as they come and filed in the table later, all at once:
+/// a repository in canonical order is verified without asking the table once,
+/// and a table that is made when its size is known is made without moving.
 #[derive(Default)]
 pub struct Index {
     entries: Vec<Entry>,
+    /// How many of the entries the table knows.
+    filed: usize,
     /// Open addressing. A slot holds the number of an entry plus one in its
     /// low bits, and bits of that entry's digest in the rest, so that most
     /// strangers in the way are passed without looking at their entry.
     slots: Vec<u32>,
     number_bits: u32,
+    copies: Reached,
 }
 
 struct Entry {
@@ -101,11 +109,18 @@ struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Number(u32);
 
+/// Blocks that were reached from the commit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reached {
+    pub blocks: u64,
+    pub bytes: u64,
+}
+
 const OFFSET_BITS: u32 = 41;
 const LENGTH_BITS: u32 = 21;
 const RAW_BIT: u64 = 1 << (OFFSET_BITS + LENGTH_BITS);
 const REACHED_BIT: u64 = RAW_BIT << 1;
-const FIRST_SLOTS: usize = 64;
+const SLOTS_MIN: usize = 64;
 
 /// A CAR's offsets must fit in an entry.
 pub const OFFSET_MAX: u64 = (1 << OFFSET_BITS) - 1;
@@ -117,6 +132,7 @@ enum Slot {
 }
 
 impl Index {
+    /// How many blocks were noted, copies included.
     pub const fn len(&self) -> usize {
         self.entries.len()
     }
@@ -130,27 +146,34 @@ impl Index {
         self.entries.len() * size_of::<Entry>() + self.slots.len() * size_of::<u32>()
     }
 
-    /// The number of the entry of this CID, which is a new one unless the same
-    /// block came before: then its first place stands.
+    /// Notes a block. It is not found before `file` is called.
     #[inline]
-    pub fn insert(&mut self, cid: &Cid, place: Place) -> Result<Number, Fault> {
+    pub fn note(&mut self, cid: &Cid, place: Place) -> Number {
         debug_assert!(place.offset <= OFFSET_MAX && place.length < 1 << LENGTH_BITS);
-        if self.entries.len() * 8 >= self.slots.len() * 5 {
-            self.grow();
-        }
-        match self.find(cid)? {
-            Slot::Taken(number) => Ok(number),
-            Slot::Free(slot) => {
-                let number = Number(self.entries.len() as u32);
-                let raw = if cid.codec() == Codec::Raw { RAW_BIT } else { 0 };
-                let packed = raw | u64::from(place.length) << OFFSET_BITS | place.offset;
-                self.entries.push(Entry { digest: *cid.digest(), packed });
-                self.slots[slot] = self.tag(cid.digest()) | (number.0 + 1);
-                Ok(number)
-            }
-        }
+        let number = Number(self.entries.len() as u32);
+        let raw = if cid.codec() == Codec::Raw { RAW_BIT } else { 0 };
+        let packed = raw | u64::from(place.length) << OFFSET_BITS | place.offset;
+        self.entries.push(Entry { digest: *cid.digest(), packed });
+        number
     }
 
+    /// Makes all that was noted findable. Of copies the first one is.
+    pub fn file(&mut self) -> Result<(), Fault> {
+        if self.slots.len() * 5 < self.entries.len() * 8 {
+            self.grow();
+        }
+        for number in self.filed..self.entries.len() {
+            let slot = self.tag(&self.entries[number].digest) | (number as u32 + 1);
+            match self.find(&self.cid(number))? {
+                Slot::Free(at) => self.slots[at] = slot,
+                Slot::Taken(first) => self.merge(first, number),
+            }
+        }
+        self.filed = self.entries.len();
+        Ok(())
+    }
+
+    /// Where a block is that has been filed.
     #[inline]
     pub fn get(&self, cid: &Cid) -> Option<(Number, Place)> {
         if self.slots.is_empty() {
@@ -158,20 +181,18 @@ impl Index {
         }
         match self.find(cid) {
             Ok(Slot::Taken(number)) => Some((number, self.place(number))),
-            // Nothing that was inserted lies beyond so many probes.
+            // Nothing that was filed lies beyond so many probes.
             Ok(Slot::Free(_)) | Err(_) => None,
         }
+    }
+
+    pub fn place(&self, number: Number) -> Place {
+        place_of(self.entries[number.0 as usize].packed)
     }
 
     /// A block's place in the order in which the blocks came, from zero.
     pub const fn order(&self, number: Number) -> usize {
         number.0 as usize
-    }
-
-    pub fn place(&self, number: Number) -> Place {
-        let packed = self.entries[number.0 as usize].packed;
-        let length = (packed >> OFFSET_BITS) as u32 & ((1 << LENGTH_BITS) - 1);
-        Place { offset: packed & OFFSET_MAX, length }
     }
 
     /// Marks a block as reached from the commit; says whether it was not yet.
@@ -181,6 +202,12 @@ impl Index {
         let fresh = *packed & REACHED_BIT == 0;
         *packed |= REACHED_BIT;
         fresh
+    }
+
+    /// What was marked more than once because a copy was marked before it was
+    /// filed and known for one.
+    pub const fn copies_reached(&self) -> Reached {
+        self.copies
     }
 
     #[inline]
@@ -196,9 +223,9 @@ impl Index {
                 return Ok(Slot::Free(at));
             }
             if slot & !number_mask == tag {
-                let number = Number((slot & number_mask) - 1);
-                if self.is(number, cid) {
-                    return Ok(Slot::Taken(number));
+                let number = (slot & number_mask) - 1;
+                if self.cid(number as usize) == *cid {
+                    return Ok(Slot::Taken(Number(number)));
                 }
             }
         }
@@ -206,9 +233,23 @@ impl Index {
     }
 
     #[inline]
-    fn is(&self, number: Number, cid: &Cid) -> bool {
-        let entry = &self.entries[number.0 as usize];
-        entry.digest == *cid.digest() && (entry.packed & RAW_BIT != 0) == (cid.codec() == Codec::Raw)
+    fn cid(&self, number: usize) -> Cid {
+        let entry = &self.entries[number];
+        let codec = if entry.packed & RAW_BIT == 0 { Codec::DagCbor } else { Codec::Raw };
+        Cid::from_digest(codec, entry.digest)
+    }
+
+    #[cold]
+    fn merge(&mut self, first: Number, copy: usize) {
+        let packed = &mut self.entries[copy].packed;
+        let reached = *packed & REACHED_BIT != 0;
+        let length = place_of(*packed).length;
+        // Taken from the copy, which is met again when the table grows.
+        *packed &= !REACHED_BIT;
+        if reached && !self.reach(first) {
+            self.copies.blocks += 1;
+            self.copies.bytes += u64::from(length);
+        }
     }
 
     /// Bits of the digest that the home slot does not use, above those of the number.
@@ -218,21 +259,20 @@ impl Index {
         bits & !((1 << self.number_bits) - 1)
     }
 
+    /// Makes a table for all entries that are known, and has it filled anew.
     #[cold]
     fn grow(&mut self) {
-        let slots = (self.slots.len() * 2).max(FIRST_SLOTS);
+        let slots = (self.entries.len() * 8).div_ceil(5).next_power_of_two().max(SLOTS_MIN);
         // A table is never full, so that one bit pattern is left for every number plus one.
         self.number_bits = slots.trailing_zeros();
         self.slots = vec![0; slots];
-        let mask = slots - 1;
-        for (number, entry) in self.entries.iter().enumerate() {
-            let mut at = home(&entry.digest) & mask;
-            while self.slots[at] != 0 {
-                at = (at + 1) & mask;
-            }
-            self.slots[at] = self.tag(&entry.digest) | (number as u32 + 1);
-        }
+        self.filed = 0;
     }
+}
+
+const fn place_of(packed: u64) -> Place {
+    let length = (packed >> OFFSET_BITS) as u32 & ((1 << LENGTH_BITS) - 1);
+    Place { offset: packed & OFFSET_MAX, length }
 }
 
 /// Digests are as good as random unless somebody chose them, and whoever makes

@@ -8,7 +8,7 @@
 
 use super::cbor::{CborFault, Reader};
 use super::fault::Fault;
-use super::varint;
+use super::{sha256, varint};
 use crate::atproto::cid::CID_BYTES;
 use crate::atproto::{Cid, CidFault, Codec};
 use crate::limits::{BLOCK_BYTES_MAX, CAR_HEADER_BYTES_MAX};
@@ -79,7 +79,7 @@ pub fn read_section(bytes: &[u8], at: u64) -> Result<Piece<Block<'_>>, Fault> {
     };
     let (cid, bytes) = section.split_at(CID_BYTES);
     let cid = Cid::from_bytes(cid).map_err(|fault| foreign(at, cid, fault))?;
-    if !cid.matches(bytes) {
+    if sha256::digest(bytes) != *cid.digest() {
         return Err(Fault::HashMismatch { at, cid });
     }
     Ok(Piece::Whole(Block { cid, bytes }, end))

@@ -16,6 +16,7 @@ pub mod fault;
 pub mod frame;
 pub mod mst;
 pub mod record;
+pub mod sha256;
 pub mod varint;
 pub mod verify;
 pub mod write;

@@ -12,18 +12,18 @@ pub mod invert;
 pub mod node;
 pub mod walk;
 
-use sha2::{Digest, Sha256};
-
 use crate::atproto::Cid;
+use crate::repo::sha256;
 
 /// How far above the bottom a key lives: one layer for every two zero bits
 /// that its SHA-256 begins with.
 pub fn layer_of(key: &[u8]) -> u8 {
-    layer_of_digest(Sha256::digest(key).first_chunk().expect("a digest has 32 bytes"))
+    layer_of_digest(&sha256::digest(key))
 }
 
 // No key is known whose hash begins with 64 zero bits; that layer is far beyond the cap anyway.
-fn layer_of_digest(beginning: &[u8; 8]) -> u8 {
+fn layer_of_digest(digest: &[u8; 32]) -> u8 {
+    let beginning = digest.first_chunk().expect("a digest has 32 bytes");
     (u64::from_be_bytes(*beginning).leading_zeros() / 2) as u8
 }
 

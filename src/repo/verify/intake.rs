@@ -2,13 +2,14 @@
 //! its blocks allows, in one pass.
 //!
 //! Bytes are pushed, as many at a time as came, because whoever receives them
-//! may be asynchronous and must not be waited for in here; `read_from` feeds
-//! from a blocking reader. The walk follows along while each block that
-//! arrives is the one it needs, which is always so in canonical order, and
-//! is completed from the index at the end. Nothing is said about signatures.
+//! may be asynchronous and must not be waited for in here. The walk follows
+//! along while each block that arrives is the one it needs, which is always so
+//! in canonical order, and is completed from the index at the end. Nothing is
+//! said about signatures.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::os::unix::fs::FileExt;
 
 use super::Limits;
 use super::whole::{Counts, Hold, WholeRepo};
@@ -20,7 +21,8 @@ use crate::repo::commit::Commit;
 use crate::repo::fault::{Fault, Unverified, shown};
 use crate::repo::mst::walk::{Need, Walk};
 
-const READ_BYTES: usize = 64 << 10;
+/// More than a read takes to begin, and little enough to stay in the cache until it is hashed.
+const READ_BYTES: usize = 256 << 10;
 
 /// A CAR of which more may come.
 pub struct Intake {
@@ -63,24 +65,8 @@ impl Intake {
                 Ok(())
             }
             Hold::Spool(file) => {
-                super::whole::write_all_at(file, bytes, at).map_err(Unverified::Spool)?;
+                file.write_all_at(bytes, at).map_err(Unverified::Spool)?;
                 Ok(self.take_in_part(bytes)?)
-            }
-        }
-    }
-
-    /// Feeds all that `source` has. An error of the source itself is told apart.
-    pub fn read_from(&mut self, source: &mut impl Read) -> io::Result<Result<(), Unverified>> {
-        let mut buffer = vec![0; READ_BYTES];
-        loop {
-            match source.read(&mut buffer) {
-                Ok(0) => return Ok(Ok(())),
-                Ok(length) => match self.feed(&buffer[..length]) {
-                    Ok(()) => {}
-                    unverified => return Ok(unverified),
-                },
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
             }
         }
     }
@@ -130,6 +116,28 @@ pub fn read_lent(car: &[u8], limits: Limits) -> Result<WholeRepo<'_>, Unverified
     let (taken, _) = pass.take(car)?;
     pass.check_end(&car[taken..])?;
     pass.complete(Hold::Lent(car))
+}
+
+/// A whole CAR in a file, where it stays.
+pub fn read_file(file: File, limits: Limits) -> Result<WholeRepo<'static>, Unverified> {
+    let mut intake = Intake::spooled(file, limits);
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let Hold::Spool(file) = &intake.hold else {
+            unreachable!("a spooled intake has a file");
+        };
+        let length = match file.read_at(&mut buffer, intake.received) {
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Unverified::Spool(error)),
+        };
+        if length == 0 {
+            return intake.finish();
+        }
+        intake.received += length as u64;
+        intake.pass.limit(intake.received)?;
+        intake.take_in_part(&buffer[..length])?;
+    }
 }
 
 /// What is known of a CAR up to `at`.
@@ -202,7 +210,7 @@ impl Pass {
         }
         let offset = self.at + (section - block.bytes.len()) as u64;
         let place = Place { offset, length: block.bytes.len() as u32 };
-        let number = self.index.insert(&block.cid, place)?;
+        let number = self.index.note(&block.cid, place);
         match self.waits_for {
             Some(cid) if cid != block.cid => Ok(()),
             _ => self.follow(block, number),
@@ -211,7 +219,7 @@ impl Pass {
 
     /// Lets the walk take this block if it is the one needed, after passing
     /// over records that came before (the same record may have several paths).
-    fn follow(&mut self, block: &Block<'_>, number: Number) -> Result<(), Fault> {
+    fn follow(&mut self, block: &Block<'_>, mut number: Number) -> Result<(), Fault> {
         let Some(walk) = &mut self.walk else {
             return self.begin(block, number);
         };
@@ -234,17 +242,18 @@ impl Pass {
                     walk.pass();
                     return Ok(());
                 }
-                Need::Record { cid, .. } => match self.index.get(&cid) {
-                    Some((number, place)) => {
-                        self.counts.reach(&mut self.index, number, place.length as usize);
-                        self.counts.records += 1;
-                        walk.pass();
-                    }
-                    None => {
+                Need::Record { cid, .. } => {
+                    self.index.file()?;
+                    // This block may be found to be a copy of one before.
+                    number = self.index.get(&block.cid).map_or(number, |(first, _)| first);
+                    let Some((found, place)) = self.index.get(&cid) else {
                         self.waits_for = Some(cid);
                         return Ok(());
-                    }
-                },
+                    };
+                    self.counts.reach(&mut self.index, found, place.length as usize);
+                    self.counts.records += 1;
+                    walk.pass();
+                }
             }
         }
     }
@@ -277,6 +286,7 @@ impl Pass {
         let (Some(cid), Some(commit), Some(walk)) = (self.root, self.commit, &mut self.walk) else {
             unreachable!("a CAR's end is checked before it is completed");
         };
+        self.index.file()?;
         let mut buffer = Vec::new();
         loop {
             match walk.need() {
@@ -299,6 +309,9 @@ impl Pass {
                 },
             }
         }
+        let copies = self.index.copies_reached();
+        self.counts.reached_blocks -= copies.blocks;
+        self.counts.reached_bytes -= copies.bytes;
         check_extra(&self.counts)?;
         Ok(WholeRepo::new(hold, self.index, cid, commit, self.counts))
     }

@@ -78,6 +78,12 @@ impl<'a> WholeRepo<'a> {
         intake::read_lent(car, limits)
     }
 
+    /// Takes in a CAR that is in a file already, from its beginning, with no
+    /// more of it in memory than a little at a time. The file must not change.
+    pub fn read_file(file: File, limits: Limits) -> Result<WholeRepo<'static>, Unverified> {
+        intake::read_file(file, limits)
+    }
+
     pub(super) const fn new(hold: Hold<'a>, index: Index, cid: Cid, commit: Commit, counts: Counts) -> Self {
         Self { hold, index, cid, commit, counts }
     }
@@ -246,10 +252,6 @@ impl Hold<'_> {
             }
         }
     }
-}
-
-pub(super) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
-    file.write_all_at(bytes, offset)
 }
 
 /// One bit for each block of an index.

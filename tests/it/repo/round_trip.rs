@@ -1,7 +1,10 @@
 //! What was written is read as what it was, in whatever order and pieces.
 
+use std::os::unix::fs::FileExt;
+
 use counterpart::repo::author::RecordMap;
 use counterpart::repo::verify::{Intake, Limits, Signer, VerifiedSnapshot, WholeRepo};
+use counterpart::repo::write;
 use proptest::prelude::*;
 
 use super::{
@@ -26,6 +29,12 @@ fn fed_to_disk(car: &[u8], piece: usize) -> VerifiedSnapshot<'static> {
         intake.feed(piece).unwrap();
     }
     authenticate(intake.finish().unwrap())
+}
+
+fn from_file(car: &[u8]) -> VerifiedSnapshot<'static> {
+    let file = tempfile::tempfile().unwrap();
+    file.write_all_at(car, 0).unwrap();
+    authenticate(WholeRepo::read_file(file, Limits::default()).unwrap())
 }
 
 /// The same sections, the header first and the others as `seed` falls.
@@ -72,6 +81,7 @@ proptest! {
             check(&verified(car).unwrap(), &records, &authored(&records).car());
             check(&fed_in_memory(car, piece), &records, &authored(&records).car());
             check(&fed_to_disk(car, piece), &records, &authored(&records).car());
+            check(&from_file(car), &records, &authored(&records).car());
         }
     }
 
@@ -109,6 +119,7 @@ fn a_larger_repository_reads_the_same_from_memory_and_from_disk() {
     let car = authored(&records).car();
     check(&verified(&car).unwrap(), &records, &car);
     check(&fed_to_disk(&shuffled(&car, 5), 4096), &records, &car);
+    check(&from_file(&shuffled(&car, 6)), &records, &car);
 }
 
 #[test]
@@ -121,6 +132,21 @@ fn a_record_under_many_paths_is_written_once() {
     assert_eq!(snapshot.counts().records, 300);
     let bytes_of_records = car.windows(8).filter(|window| *window == b"the same").count();
     assert_eq!(bytes_of_records, 1);
+}
+
+/// As others write it: the record again at every path that has it.
+#[test]
+fn a_record_may_be_repeated_at_each_of_its_paths() {
+    let mut records: RecordMap = (0..300).map(|n| (super::numbered_path(n), record("the same"))).collect();
+    records.insert(super::path("com.example.note/zzz"), record("another"));
+    let repo = authored(&records);
+    let mut car = Vec::new();
+    write::canonical(&repo.cid, repo.commit.data, &repo.blocks, |_| true, &mut car).unwrap();
+    assert_eq!(car.windows(8).filter(|window| *window == b"the same").count(), 300);
+    let snapshot = verified(&car).unwrap();
+    check(&snapshot, &records, &repo.car());
+    assert_eq!(snapshot.counts().extra_blocks(), 299);
+    check(&fed_to_disk(&shuffled(&car, 3), 100), &records, &repo.car());
 }
 
 #[test]
@@ -151,7 +177,6 @@ fn the_index_stays_within_what_is_stated_for_each_block() {
 
 #[test]
 fn a_spool_that_changes_under_us_is_noticed() {
-    use std::os::unix::fs::FileExt;
     let car = authored(&numbered(50)).car();
     let file = tempfile::tempfile().unwrap();
     let handle = file.try_clone().unwrap();

@@ -3,6 +3,7 @@
 use counterpart::atproto::Cid;
 use counterpart::repo::mst::build::build;
 use counterpart::repo::mst::{empty_root, layer_of};
+use counterpart::repo::sha256;
 
 const VALUE: &str = "bafyreie5cvv4h45feadgeuwhbcutmh6t2ceseocckahdoe6uat64zmz454";
 
@@ -15,6 +16,16 @@ fn root_of(mut keys: Vec<&str>) -> String {
 fn records(rkeys: &[&str]) -> String {
     let keys: Vec<_> = rkeys.iter().map(|rkey| format!("com.example.record/{rkey}")).collect();
     root_of(keys.iter().map(String::as_str).collect())
+}
+
+#[test]
+fn the_hash_is_the_one_everybody_uses_at_every_length() {
+    use sha2::{Digest, Sha256};
+    let message: Vec<u8> = (0..300_u32).map(|n| (n * 7) as u8).collect();
+    for length in 0..message.len() {
+        let theirs: [u8; 32] = Sha256::digest(&message[..length]).into();
+        assert_eq!(sha256::digest(&message[..length]), theirs, "{length}");
+    }
 }
 
 #[test]

@@ -95,7 +95,13 @@ async fn a_blob_is_served_while_a_record_names_it_and_no_longer() {
     assert_eq!(ask(&world, &url).await.status, 200, "the other record still names it");
     pds.write(did, &[update("two", note("no picture"))]);
     assert_eq!(ask(&world, &url).await.refusal(), missing);
-    assert_eq!(ask(&world, &format!("sync.listBlobs?did={did}")).await.json(), json!({ "cids": [] }));
+    let list = format!("sync.listBlobs?did={did}");
+    assert_eq!(ask(&world, &list).await.json(), json!({ "cids": [] }));
+
+    // Named once more, but nobody has uploaded it again.
+    pds.write(did, &[update("two", note_with("a picture", &[&blob]))]);
+    assert_eq!(ask(&world, &url).await.refusal(), missing);
+    assert_eq!(ask(&world, &list).await.json()["cids"], json!([blob.cid]));
 }
 
 #[tokio::test]
