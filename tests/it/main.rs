@@ -4,6 +4,7 @@
     clippy::disallowed_methods,
     reason = "tests read the environment and spawn what they watch themselves"
 )]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod atproto;
 mod ledger;

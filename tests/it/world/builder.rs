@@ -8,7 +8,7 @@ use super::pds::record::{create, note};
 use super::pds::{Pds, tid_at};
 use super::plc::{Identity, Plc};
 use super::proxy::{Plan, Proxy};
-use super::{Host, Person, World, dice, fresh_key, fresh_text, front};
+use super::{Host, Person, World, dice, front};
 use crate::ledger::{Bed, START};
 
 const WRITES_AT_ONCE: usize = 200;
@@ -71,7 +71,7 @@ impl Builder {
             people: Default::default(),
             nodes: Vec::new(),
             bed,
-            dice: dice(seed),
+            dice: dice::of_seed(seed),
         };
         for (name, plan) in hosts {
             let host = open_host(&world.clock, plan).await;
@@ -100,7 +100,7 @@ async fn open_host(clock: &Clock, plan: Option<Plan>) -> Host {
 }
 
 fn settle_person(world: &mut World, curve: Curve, name: &str, host: String, records: usize) -> Person {
-    let (key, rotation) = (world.fresh_key(curve), fresh_key(&mut world.dice, Curve::K256));
+    let (key, rotation) = (world.fresh_key(curve), dice::key(&mut world.dice, Curve::K256));
     let identity = Identity {
         signing: key.public(),
         rotation: rotation.public(),
@@ -111,7 +111,9 @@ fn settle_person(world: &mut World, curve: Curve, name: &str, host: String, reco
     let did = world.plc.register(identity, rotation);
     let micros = world.clock.now().micros() as u64;
     let writes: Vec<_> = (0..records)
-        .map(|number| create(&tid_at(micros + number as u64).to_string(), note(&fresh_text(&mut world.dice))))
+        .map(|number| {
+            create(&tid_at(micros + number as u64).to_string(), note(&dice::words(&mut world.dice)))
+        })
         .collect();
     let pds = world.pds(&host);
     pds.create_account(&did, &handle, key);

@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use super::oracle::{Seen, Subscriber, get, judge_commit, read_repo};
 use super::pds::record::{create, delete, note, update};
 use super::pds::{Forgery, Pds, Status, Write};
-use super::{World, dice, fresh_key, fresh_text};
+use super::{World, dice};
 
 fn key(world: &World, did: &Did) -> PublicKey {
     world.plc.identity(did).unwrap().signing
@@ -25,7 +25,7 @@ fn some_writes(pds: &Pds, did: &Did, dice: &mut StdRng) -> Vec<Write> {
     let count = if dice.random_range(0..10) == 0 { 200 } else { dice.random_range(0..8) };
     let mut writes = Vec::new();
     for _ in 0..count {
-        let text = note(&fresh_text(dice));
+        let text = note(&dice::words(dice));
         writes.push(match dice.random_range(0..3) {
             0 if !keys.is_empty() => delete(&keys.swap_remove(dice.random_range(0..keys.len()))),
             1 if !keys.is_empty() => update(&keys.swap_remove(dice.random_range(0..keys.len())), text),
@@ -62,7 +62,7 @@ impl Follower {
 #[tokio::test]
 async fn a_stranger_and_we_follow_every_commit_from_the_first_to_the_head() {
     let world = World::new(1).host("a").account("alice", "a", 250).account("bob", "a", 0).start().await;
-    let (pds, mut dice) = (world.pds("a"), dice(99));
+    let (pds, mut dice) = (world.pds("a"), dice::of_seed(99));
     let mut subscriber = Subscriber::connect(world.origin("a"), Some(0)).await;
     for _ in 0..60 {
         for name in ["alice", "bob"] {
@@ -104,7 +104,7 @@ async fn every_forgery_is_seen_through_by_the_stranger_or_the_calendar_and_by_us
     let (did, pds) = (world.did("alice"), world.pds("a"));
     let honest = pds.head(did);
     for forgery in [
-        Forgery::OtherKey(fresh_key(&mut dice(5), Curve::K256)),
+        Forgery::OtherKey(dice::key(&mut dice::of_seed(5), Curve::K256)),
         Forgery::OtherRepo(world.did("bob").clone()),
         Forgery::OtherPrevData,
         Forgery::Untold,

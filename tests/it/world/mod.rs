@@ -4,9 +4,8 @@
 //! The bytes are real, the sockets are real, the time is not. What the nodes
 //! make of the hosts is for the suites that live here to say.
 
-#![expect(clippy::unwrap_used, reason = "a test whose world cannot be made has failed")]
-
 mod builder;
+mod dice;
 mod front;
 mod node;
 mod pds;
@@ -27,7 +26,6 @@ use std::collections::BTreeMap;
 use counterpart::atproto::{Curve, Did, SigningKey};
 use counterpart::clock::Clock;
 use rand::rngs::StdRng;
-use rand::{Rng, RngCore, SeedableRng};
 
 use crate::ledger::Bed;
 use builder::Builder;
@@ -140,7 +138,7 @@ impl World {
     }
 
     fn fresh_key(&mut self, curve: Curve) -> SigningKey {
-        fresh_key(&mut self.dice, curve)
+        dice::key(&mut self.dice, curve)
     }
 }
 
@@ -153,24 +151,4 @@ impl Drop for World {
             assert!(undone.is_empty(), "the world ends with work undone: {undone:#?}");
         }
     }
-}
-
-fn dice(seed: u64) -> StdRng {
-    StdRng::seed_from_u64(seed)
-}
-
-fn fresh_key(dice: &mut StdRng, curve: Curve) -> SigningKey {
-    loop {
-        let mut bytes = [0; 32];
-        dice.fill_bytes(&mut bytes);
-        // A few numbers are too great to be keys.
-        if let Ok(key) = SigningKey::from_bytes(curve, &bytes) {
-            return key;
-        }
-    }
-}
-
-fn fresh_text(dice: &mut StdRng) -> String {
-    let length = dice.random_range(1..200);
-    (0..length).map(|_| char::from(dice.random_range(b'a'..=b'z'))).collect()
 }

@@ -109,7 +109,10 @@ impl Record {
 
     pub fn write(&self, connection: u64, act: Act) {
         let mut deeds = self.locked();
-        deeds.push(Deed { connection, act });
+        // One more than there may be is enough to be told.
+        if deeds.len() <= DEEDS_MAX {
+            deeds.push(Deed { connection, act });
+        }
         self.count.send_replace(deeds.len());
     }
 
