@@ -13,7 +13,7 @@ pub mod limits;
 // Floor 2: the words of the protocol.
 pub mod atproto;
 
-// Floor 3: the pure cores.
+// Floor 3: a repository that can be believed.
 pub mod repo;
 
 // Floor 4: the two ways out of the process.

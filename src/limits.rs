@@ -4,72 +4,6 @@
 //! written here with its reason and nowhere else. What an operator may change
 //! is a setting (`node::config`) and starts from a number here.
 
-// Identifiers: the caps of the atproto specifications, in bytes.
-
-pub const DID_BYTES_MAX: usize = 2048;
-/// After `did:plc:`; 120 bits in base32.
-pub const PLC_IDENTIFIER_BYTES: usize = 24;
-/// One label of a domain name, and one segment of an NSID.
-pub const LABEL_BYTES_MAX: usize = 63;
-/// A handle, and an NSID's authority.
-pub const DOMAIN_BYTES_MAX: usize = 253;
-/// An authority, a dot, a name.
-pub const NSID_BYTES_MAX: usize = DOMAIN_BYTES_MAX + 1 + LABEL_BYTES_MAX;
-pub const RKEY_BYTES_MAX: usize = 512;
-/// What other implementations allow a key of the tree; an NSID and a record key are always shorter.
-pub const RECORD_PATH_BYTES_MAX: usize = 1024;
-pub const AT_URI_BYTES_MAX: usize = 8192;
-pub const TID_BYTES: usize = 13;
-/// A TID has 53 bits for its time and 10 for its clock.
-pub const TID_MICROS_MAX: u64 = (1 << 53) - 1;
-pub const TID_CLOCK_IDS: u16 = 1 << 10;
-/// A binary CID in a record, of any kind.
-pub const LINK_BYTES_MAX: usize = 100;
-/// An uncompressed point takes 90 characters in base58; base58 takes quadratic time.
-pub const MULTIBASE_KEY_BYTES_MAX: usize = 128;
-
-// Repositories: what one account may make us hold, hash and walk.
-
-/// A CAR's length prefix has 64 bits at most, seven to a byte.
-pub const VARINT_BYTES_MAX: usize = 10;
-/// Room for a hundred roots, where one is ever meant.
-pub const CAR_HEADER_BYTES_MAX: usize = 4096;
-/// A record may be 1 MiB by one text and a million bytes by another; the larger refuses nobody.
-pub const BLOCK_BYTES_MAX: usize = 1 << 20;
-/// Where a policy says nothing: about ten million records.
-pub const CAR_BYTES_MAX: u64 = 4 << 30;
-/// Bounds the index, at 52 bytes a block.
-pub const CAR_BLOCKS_MAX: u64 = 16 << 20;
-/// Blocks that the commit does not reach are tolerated up to as many as it does reach, and these few more.
-pub const EXTRA_BLOCKS_MIN: u64 = 1024;
-pub const EXTRA_BYTES_MIN: u64 = 16 << 20;
-/// The longest honest node has 145 entries of some hundred bytes.
-pub const NODE_BYTES_MAX: usize = 256 << 10;
-/// In a repository of 10^9 honest keys the longest node exceeds 145 with a chance below 10^-9.
-pub const NODE_ENTRIES_MAX: usize = 256;
-/// Of 10^12 honest keys none is above layer 35, with the same chance.
-pub const MST_LAYER_MAX: u8 = 40;
-/// A DID of the longest kind, two links, a signature and the names of the fields.
-pub const COMMIT_BYTES_MAX: usize = 4096;
-/// How deep the values of a record may lie; lexicons end at 32.
-pub const CBOR_DEPTH_MAX: usize = 64;
-/// Slots looked at before a lookup gives up. SHA-256 digests fill a table of
-/// 2^28 slots without a run of half this; only chosen blocks make longer ones.
-pub const INDEX_PROBES_MAX: usize = 1024;
-/// A clock may be this far ahead of ours before its revision poisons what comes after.
-pub const REV_AHEAD_MS: u64 = 5 * 60 * 1000;
-
-// The firehose: the caps of the sync specification.
-
-pub const FRAME_BYTES_MAX: usize = 5_000_000;
-pub const COMMIT_BLOCKS_BYTES_MAX: usize = 2_000_000;
-pub const SYNC_BLOCKS_BYTES_MAX: usize = 10_000;
-pub const COMMIT_OPS_MAX: usize = 200;
-/// JSON readers keep integers exactly up to here.
-pub const SEQ_MAX: u64 = (1 << 53) - 1;
-
-// The ledger, the jobs and the doors.
-
 /// How long a task waits for a connection to the ledger before it says that
 /// the ledger does not answer.
 pub const LEDGER_ACQUIRE_MS_MAX: u64 = 5_000;
@@ -140,3 +74,72 @@ pub const ACCEPT_PAUSE_MS: u64 = 100;
 
 /// How long the ledger may take to answer before a health check calls it gone.
 pub const HEALTH_MS_MAX: u64 = 2_000;
+// Identifiers: the caps of the atproto specifications, in bytes.
+
+pub const DID_BYTES_MAX: usize = 2048;
+/// After `did:plc:`; 120 bits in base32.
+pub const PLC_IDENTIFIER_BYTES: usize = 24;
+/// One label of a domain name, and one segment of an NSID.
+pub const LABEL_BYTES_MAX: usize = 63;
+/// A handle, and an NSID's authority.
+pub const DOMAIN_BYTES_MAX: usize = 253;
+/// An authority, a dot, a name.
+pub const NSID_BYTES_MAX: usize = DOMAIN_BYTES_MAX + 1 + LABEL_BYTES_MAX;
+pub const RKEY_BYTES_MAX: usize = 512;
+/// What other implementations allow a key of the tree; an NSID and a record key are always shorter.
+pub const RECORD_PATH_BYTES_MAX: usize = 1024;
+pub const AT_URI_BYTES_MAX: usize = 8192;
+pub const TID_BYTES: usize = 13;
+/// A TID has 53 bits for its time and 10 for its clock.
+pub const TID_MICROS_MAX: u64 = (1 << 53) - 1;
+pub const TID_CLOCK_IDS: u16 = 1 << 10;
+/// A binary CID in a record, of any kind.
+pub const LINK_BYTES_MAX: usize = 100;
+/// An uncompressed point takes 90 characters in base58; base58 takes quadratic time.
+pub const MULTIBASE_KEY_BYTES_MAX: usize = 128;
+
+// Repositories: what one account may make us hold, hash and walk.
+
+/// A CAR's length prefix has 64 bits at most, seven to a byte.
+pub const VARINT_BYTES_MAX: usize = 10;
+/// Room for a hundred roots, where one is ever meant.
+pub const CAR_HEADER_BYTES_MAX: usize = 4096;
+/// A record may be 1 MiB by one text and a million bytes by another; the larger refuses nobody.
+pub const BLOCK_BYTES_MAX: usize = 1 << 20;
+/// Where a policy says nothing: about ten million records.
+pub const CAR_BYTES_MAX: u64 = 4 << 30;
+/// Bounds the index, at 52 bytes a block.
+pub const CAR_BLOCKS_MAX: u64 = 16 << 20;
+/// Blocks that the commit does not reach are tolerated up to as many as it does reach, and these few more.
+pub const EXTRA_BLOCKS_MIN: u64 = 1024;
+pub const EXTRA_BYTES_MIN: u64 = 16 << 20;
+/// The longest honest node has 145 entries of some hundred bytes.
+pub const NODE_BYTES_MAX: usize = 256 << 10;
+/// In a repository of 10^9 honest keys the longest node exceeds 145 with a chance below 10^-9.
+pub const NODE_ENTRIES_MAX: usize = 256;
+/// Of 10^12 honest keys none is above layer 35, with the same chance.
+pub const MST_LAYER_MAX: u8 = 40;
+/// A DID of the longest kind, two links, a signature and the names of the fields.
+pub const COMMIT_BYTES_MAX: usize = 4096;
+/// How deep the values of a record may lie; lexicons end at 32.
+pub const CBOR_DEPTH_MAX: usize = 64;
+/// Slots looked at before a lookup gives up. SHA-256 digests fill a table of
+/// 2^28 slots without a run of half this; only chosen blocks make longer ones.
+pub const INDEX_PROBES_MAX: usize = 1024;
+/// A clock may be this far ahead of ours before its revision poisons what comes after.
+pub const REV_AHEAD_MS: u64 = 5 * 60 * 1000;
+
+// The firehose: the caps of the sync specification.
+
+pub const FRAME_BYTES_MAX: usize = 5_000_000;
+pub const COMMIT_BLOCKS_BYTES_MAX: usize = 2_000_000;
+pub const SYNC_BLOCKS_BYTES_MAX: usize = 10_000;
+pub const COMMIT_OPS_MAX: usize = 200;
+/// JSON readers keep integers exactly up to here.
+pub const SEQ_MAX: u64 = (1 << 53) - 1;
+
+/// A DID document is no longer than this; real ones are under 2 KiB.
+pub const DOCUMENT_BYTES_MAX: usize = 65_536;
+
+/// Keys, services or names in one DID document.
+pub const DOCUMENT_ENTRIES_MAX: usize = 64;
