@@ -32,12 +32,16 @@ pub fn plan(now: Moment) -> Vec<Request> {
 /// The planner: asks for the work there should be, every minute.
 pub async fn planner(ledger: Ledger, clock: Clock, stop: CancellationToken) -> anyhow::Result<()> {
     every(limits::PLAN_EVERY_MS, &stop, || async {
-        let now = clock.now();
-        let mut tx = ledger.begin().await?;
-        enqueue_all(&mut tx, plan(now), now).await?;
-        tx.save().await.context("cannot plan")
+        plan_jobs(&ledger, clock.now()).await.context("cannot plan")
     })
     .await
+}
+
+/// The planner's one step.
+pub async fn plan_jobs(ledger: &Ledger, now: Moment) -> sqlx::Result<()> {
+    let mut tx = ledger.begin().await?;
+    enqueue_all(&mut tx, plan(now), now).await?;
+    tx.save().await
 }
 
 /// The rescuer: its step is in `jobs`, this is the dull loop around it.

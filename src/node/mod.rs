@@ -3,7 +3,7 @@
 //! Builds the parts from the configuration, hands each what it uses, and watches
 //! over them. It decides nothing about accounts: that is the story's.
 
-mod chores;
+pub mod chores;
 pub mod config;
 pub mod listen;
 pub mod presence;
@@ -102,7 +102,14 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     ended
 }
 
-fn lanes(ledger: &Ledger, clock: &Clock, presence: &Presence, perform: &Perform, work: Work) -> [Workers; 2] {
+/// The workers of a node, lane by lane.
+pub fn lanes(
+    ledger: &Ledger,
+    clock: &Clock,
+    presence: &Presence,
+    perform: &Perform,
+    work: Work,
+) -> [Workers; 2] {
     let Work { workers, large_workers, jobs_per_host } = work;
     [(Lane::Small, workers), (Lane::Large, large_workers)].map(|(lane, jobs_max)| Workers {
         ledger: ledger.clone(),
@@ -115,7 +122,7 @@ fn lanes(ledger: &Ledger, clock: &Clock, presence: &Presence, perform: &Perform,
 }
 
 /// From a job's kind to what performs it.
-fn performer(ledger: Ledger, clock: Clock, keep_events_days: u64) -> Perform {
+pub fn performer(ledger: Ledger, clock: Clock, keep_events_days: u64) -> Perform {
     Arc::new(move |lease: Lease| {
         let (ledger, clock) = (ledger.clone(), clock.clone());
         Box::pin(async move {

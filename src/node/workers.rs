@@ -65,6 +65,17 @@ impl Workers {
         Ok(())
     }
 
+    /// Claims once and sees through what it claimed; says how many jobs that
+    /// were. For whoever must know that nothing runs any more.
+    pub async fn turn(&mut self) -> usize {
+        let mut running = Running::default();
+        let claimed = self.fill(&mut running).await;
+        while let Some(ended) = running.set.join_next_with_id().await {
+            running.told(ended, self.appetite);
+        }
+        claimed
+    }
+
     /// Claims as much as there is room for; says how many jobs that were.
     async fn fill(&mut self, running: &mut Running) -> usize {
         let Some(standing) = self.presence.borrow_and_update().clone() else { return 0 };

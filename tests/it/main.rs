@@ -16,3 +16,4 @@ mod postgres;
 mod real;
 mod repo;
 mod tidy;
+mod world;
