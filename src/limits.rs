@@ -36,6 +36,10 @@ pub const NODE_LEASE_MS: u64 = 30_000;
 /// How often it renews; three beats may be lost before the lease is.
 pub const NODE_BEAT_MS: u64 = 7_500;
 
+/// A node that stops waits no longer for the ledger to take its leases back;
+/// they end by themselves.
+pub const NODE_LEAVE_MS_MAX: u64 = 5_000;
+
 /// How long a node leaves a job alone whose kind only newer releases know.
 pub const JOB_UNKNOWN_KIND_MS: u64 = 60_000;
 

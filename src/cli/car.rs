@@ -19,7 +19,7 @@ use crate::repo::verify::{Limits, WholeRepo};
 pub fn open(path: &Path) -> Result<Result<WholeRepo<'static>, Unverified>, Failed> {
     let file = readable(path)?;
     match during(&format!("verifying {}", path.display()), || WholeRepo::read_file(file, Limits::default())) {
-        Err(Unverified::Spool(fault)) => Err(unreadable(fault)),
+        Err(Unverified::File(fault)) => Err(unreadable(fault)),
         read => Ok(read),
     }
 }

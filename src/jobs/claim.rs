@@ -39,6 +39,32 @@ pub async fn claim(
     Ok(leases)
 }
 
+/// Gives back what `holder` has in this lane and does not know of: after a claim
+/// that was saved, but whose answer was lost on the way. Such jobs would count
+/// as running until their deadline. Says how many there were.
+pub async fn give_back_unheard(
+    ledger: &Ledger,
+    holder: &Holder,
+    lane: Lane,
+    known: &[&Lease],
+    now: Moment,
+) -> sqlx::Result<u64> {
+    let mut tx = ledger.begin().await?;
+    // Behind the claim in doubt, should the server be at it still.
+    rows::lock_claims(&mut tx).await?;
+    let mut given_back = 0;
+    for (id, fence) in rows::held(&mut tx, holder, lane).await? {
+        if !known.iter().any(|lease| (lease.id, lease.fence) == (id, fence)) {
+            given_back += rows::give_back(&mut tx, id, fence, now).await?;
+        }
+    }
+    if given_back > 0 {
+        tx.made_work();
+    }
+    tx.save().await?;
+    Ok(given_back)
+}
+
 async fn claim_in(
     tx: &mut Tx,
     holder: &Holder,

@@ -114,7 +114,7 @@ pub struct Lease {
 }
 
 /// How an attempt ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Ending {
     /// Done, and durably so: only `settle::finish` can say it.
     Finished(settle::Finished),

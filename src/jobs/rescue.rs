@@ -40,5 +40,6 @@ pub async fn sweep(ledger: &Ledger, now: Moment) -> Result<Swept, settle::Settle
     }
     crash::point("rescue.before_save");
     tx.save().await?;
+    crash::point("rescue.saved");
     Ok(swept)
 }

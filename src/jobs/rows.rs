@@ -13,7 +13,7 @@ use super::holder::Holder;
 use super::rules::Running;
 use super::{Job, Lane, Lease, Request, State};
 use crate::clock::Moment;
-use crate::ledger::{Connection, Tx, batch};
+use crate::ledger::{Connection, Engine, Tx, batch};
 use crate::limits;
 
 pub(super) async fn insert(tx: &mut Tx, requests: &[Request], now: Moment) -> sqlx::Result<()> {
@@ -67,6 +67,26 @@ pub(super) async fn claim(
     // `returning` promises no order.
     leases.sort_by_key(|lease| (u8::MAX - lease.priority, lease.due_at, lease.id));
     Ok(leases)
+}
+
+/// One claimer at a time. On SQLite the write transaction is that lock already.
+pub(super) async fn lock_claims(tx: &mut Tx) -> sqlx::Result<()> {
+    if tx.engine() == Engine::Postgres {
+        sqlx::query(LOCK_CLAIMS_POSTGRES).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// What this process holds in one lane, as the ledger sees it.
+pub(super) async fn held(tx: &mut Tx, holder: &Holder, lane: Lane) -> sqlx::Result<Vec<(i64, i64)>> {
+    let held = sqlx::query_as(HELD).bind(holder.id()).bind(lane.as_str());
+    held.fetch_all(&mut **tx).await
+}
+
+/// Gives back one attempt that was never begun.
+pub(super) async fn give_back(tx: &mut Tx, id: i64, fence: i64, now: Moment) -> sqlx::Result<u64> {
+    let update = sqlx::query(GIVE_BACK).bind(id).bind(fence).bind(now.micros());
+    Ok(update.execute(&mut **tx).await?.rows_affected())
 }
 
 pub(super) async fn postpone_unknown(tx: &mut Tx, lease: &Lease, now: Moment) -> sqlx::Result<u64> {
@@ -232,6 +252,9 @@ const PROMOTE_SQLITE: &str = "
 // and not at each claim. It must then not depend on how full the table was at
 // that moment: a queue is empty now and long later, and every step of the
 // claim has its index.
+//
+// A process that freezes while it has the lock would stop every claim of the
+// service; the server throws it out after some seconds, and its claim with it.
 const PROMOTE_AND_LOCK_POSTGRES: &str = "
     -- job.promote_and_lock
     with promoted as (
@@ -242,7 +265,13 @@ const PROMOTE_AND_LOCK_POSTGRES: &str = "
     )
     select cast(pg_advisory_xact_lock(7226873402) as text),
            set_config('plan_cache_mode', 'force_generic_plan', true),
-           set_config('enable_bitmapscan', 'off', true)";
+           set_config('enable_bitmapscan', 'off', true),
+           set_config('idle_in_transaction_session_timeout', '5s', true)";
+
+const LOCK_CLAIMS_POSTGRES: &str = "
+    -- job.lock_claims
+    select set_config('idle_in_transaction_session_timeout', '5s', true),
+           cast(pg_advisory_xact_lock(7226873402) as text)";
 
 // Both claims: step from host to host along the index, take the first few of
 // each that has room, and of those the most urgent. However long one host's
@@ -377,6 +406,15 @@ const RELEASE_HELD: &str = "
     -- job.release_held
     update job set state = 'ready', holder = '', fence = fence + 1, dirty = 0, due_at = $2
     where holder = $1 and state = 'running'";
+
+const HELD: &str = "
+    -- job.held
+    select id, fence from job where holder = $1 and state = 'running' and lane = $2 order by id";
+
+const GIVE_BACK: &str = "
+    -- job.give_back
+    update job set state = 'ready', holder = '', fence = fence + 1, dirty = 0, due_at = $3
+    where id = $1 and fence = $2 and state = 'running'";
 
 const JOBS: &str = "
     -- job.list

@@ -16,7 +16,7 @@ use crate::limits;
 
 /// Proof that a job was completed in the transaction that held its effects,
 /// and that the transaction was saved.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Finished(());
 
 #[derive(Debug, Error)]
@@ -91,6 +91,7 @@ pub async fn settle(
             let until = until.min(now.plus_ms(limits::JOB_DEFER_MS_MAX));
             let mut tx = ledger.begin().await?;
             require(lease, rows::defer(&mut tx, lease, until, &clipped(&reason)).await?)?;
+            crash::point("defer.before_save");
             tx.save().await?;
             Ok(Settled::Deferred)
         }
@@ -139,6 +140,7 @@ pub async fn release_all(ledger: &Ledger, holder_id: &str, now: Moment) -> sqlx:
     let mut tx = ledger.begin().await?;
     let released = rows::release_held(&mut tx, holder_id, now).await?;
     tx.made_work();
+    crash::point("release.before_save");
     tx.save().await?;
     Ok(released)
 }

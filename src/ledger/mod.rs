@@ -11,19 +11,20 @@ pub mod event;
 pub mod gate;
 mod migrate;
 mod open;
+mod transaction;
 mod url;
 
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
 pub use dialect::Engine;
 pub use directory::{DataDirectory, DirectoryFault};
 pub use migrate::newest_known;
 pub use open::OpenFault;
+pub use transaction::Tx;
 pub use url::{LedgerUrl, UrlFault};
 
 use crate::clock::Moment;
@@ -58,8 +59,7 @@ impl Ledger {
     pub async fn begin(&self) -> sqlx::Result<Tx> {
         let writers = Arc::clone(&self.writers);
         let permit = writers.acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
-        let inner = self.pool.begin_with(self.engine.begin_write()).await?;
-        Ok(Tx { inner, engine: self.engine, work: Arc::clone(&self.work), made_work: false, _permit: permit })
+        Tx::begin(self.pool.acquire().await?, self.engine, Arc::clone(&self.work), permit).await
     }
 
     /// Changes whenever a transaction that enqueued a job has been saved by this
@@ -87,49 +87,5 @@ impl Ledger {
 
     pub async fn close(&self) {
         self.pool.close().await;
-    }
-}
-
-/// A transaction that may write. Derefs to the connection it runs on.
-pub struct Tx {
-    inner: sqlx::Transaction<'static, Any>,
-    engine: Engine,
-    work: Arc<watch::Sender<u64>>,
-    made_work: bool,
-    // Last, so that the connection is back in the pool before the next writer wakes.
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Tx {
-    pub fn engine(&self) -> Engine {
-        self.engine
-    }
-
-    /// Says that workers will find something new once this is saved.
-    pub fn made_work(&mut self) {
-        self.made_work = true;
-    }
-
-    /// Makes everything done in this transaction durable, or nothing of it.
-    pub async fn save(self) -> sqlx::Result<()> {
-        self.inner.commit().await?;
-        if self.made_work {
-            self.work.send_modify(|count| *count = count.wrapping_add(1));
-        }
-        Ok(())
-    }
-}
-
-impl Deref for Tx {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        &self.inner
-    }
-}
-
-impl DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut Connection {
-        &mut self.inner
     }
 }

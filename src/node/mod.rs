@@ -70,7 +70,6 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
 
     let (heartbeat, presence) = Heartbeat::begin(ledger.clone(), clock.clone()).await?;
     let perform = performer(ledger.clone(), clock.clone(), keep_events_days);
-    let beating = CancellationToken::new();
 
     let mut tasks = Tasks::new(stop.clone());
     tasks.spawn("listener", listen::serve(listener, router, admission, stop.clone()));
@@ -79,10 +78,6 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     for workers in lanes(&ledger, &clock, &presence, &perform, work) {
         tasks.spawn("workers", workers.run(stop.clone()));
     }
-    // Beats on while the others drain: what they still do is under our lease.
-    let mut vital = Tasks::new(beating.clone());
-    vital.spawn("heartbeat", heartbeat.run(beating.clone()));
-
     tracing::info!(
         listen.at = %at,
         ledger.at = %ledger_url,
@@ -91,13 +86,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
         "counterpart {} is ready",
         env!("CARGO_PKG_VERSION")
     );
-    let drain = Duration::from_millis(drain_ms);
-    let ended = tokio::select! {
-        ended = tasks.run(drain) => ended,
-        // Only ends unasked: it is told to stop below.
-        ended = vital.run(Duration::ZERO) => ended,
-    };
-    leave(&ledger, &clock, &presence).await;
+    let ended = heartbeat.watch_over(tasks, Duration::from_millis(drain_ms)).await;
     ledger.close().await;
     ended
 }
@@ -132,15 +121,4 @@ pub fn performer(ledger: Ledger, clock: Clock, keep_events_days: u64) -> Perform
             Ok(Ending::GiveUp { reason: format!("nothing here performs {}", lease.kind) })
         })
     })
-}
-
-/// Gives back what is still held, so that others need not wait for the lease to end.
-async fn leave(ledger: &Ledger, clock: &Clock, presence: &Presence) {
-    let Some(standing) = presence.borrow().clone() else { return };
-    match standing.holder.depart(ledger, clock).await {
-        Ok(released) => tracing::info!(jobs.released = released, "stopped"),
-        Err(fault) => {
-            tracing::warn!("stopped without giving back its leases; they end by themselves: {fault}")
-        }
-    }
 }

@@ -68,3 +68,40 @@ impl Tasks {
         first
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_ends_because_it_was_asked_to_is_no_fault() {
+        for _ in 0..64 {
+            let stop = CancellationToken::new();
+            let mut tasks = Tasks::new(stop.clone());
+            let asked = stop.clone();
+            tasks.spawn("quick", async move {
+                asked.cancelled().await;
+                Ok(())
+            });
+            stop.cancel();
+            // It has ended before anybody looks.
+            tokio::task::yield_now().await;
+            tasks.run(Duration::from_secs(10)).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_unasked_is_a_fault_and_ends_the_others() {
+        let stop = CancellationToken::new();
+        let mut tasks = Tasks::new(stop.clone());
+        let asked = stop.clone();
+        tasks.spawn("patient", async move {
+            asked.cancelled().await;
+            Ok(())
+        });
+        tasks.spawn("quick", async { Ok(()) });
+        let fault = tasks.run(Duration::from_secs(10)).await.unwrap_err();
+        assert_eq!(fault.to_string(), "the quick ended unasked");
+        assert!(stop.is_cancelled());
+    }
+}

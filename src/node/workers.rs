@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::presence::{Presence, Standing};
 use crate::clock::{Clock, Stopwatch};
-use crate::jobs::claim::{Appetite, claim};
-use crate::jobs::settle::{SettleFault, settle};
+use crate::jobs::claim::{Appetite, claim, give_back_unheard};
+use crate::jobs::holder::Holder;
+use crate::jobs::settle::{SettleFault, Settled, settle};
 use crate::jobs::{Duty, Ending, Lease};
 use crate::ledger::Ledger;
 use crate::limits;
@@ -48,11 +49,13 @@ impl Workers {
         loop {
             let full = running.set.len() >= self.appetite.jobs_max as usize;
             let claimed = if full { 0 } else { self.fill(&mut running).await };
-            if claimed > 0 {
+            if claimed > 0 && !stop.is_cancelled() {
                 continue;
             }
             let idle = Duration::from_millis(limits::JOB_POLL_MS);
             tokio::select! {
+                // First of all: a node that is to stop takes nothing new.
+                biased;
                 () = stop.cancelled() => break,
                 Some(ended) = running.set.join_next_with_id() => running.told(ended, self.appetite),
                 Ok(()) = work.changed(), if !full => {}
@@ -79,31 +82,49 @@ impl Workers {
     /// Claims as much as there is room for; says how many jobs that were.
     async fn fill(&mut self, running: &mut Running) -> usize {
         let Some(standing) = self.presence.borrow_and_update().clone() else { return 0 };
-        let room = self.appetite.jobs_max - running.set.len() as u32;
-        let appetite = Appetite { jobs_max: room, ..self.appetite };
-        let now = self.clock.now();
-        let claimed = match claim(&self.ledger, &standing.holder, self.duties, appetite, now).await {
+        let claimed = match self.take(&standing.holder, running).await {
             Ok(claimed) => claimed,
             Err(fault) => {
                 tracing::warn!(fault = %fault, "cannot claim jobs");
+                // It may have been saved all the same.
+                running.claim_in_doubt = true;
                 return 0;
             }
         };
         let count = claimed.len();
         for (lease, duty) in claimed {
-            let subject = (lease.kind.clone(), lease.subject.clone());
-            let one = One { workers: self.clone(), standing: standing.clone(), lease, duty };
+            let one = One { workers: self.clone(), standing: standing.clone(), lease: lease.clone(), duty };
             let handle = running.set.spawn(one.run());
-            running.subjects.insert(handle.id(), subject);
+            running.leases.insert(handle.id(), lease);
         }
         count
+    }
+
+    async fn take(
+        &self,
+        holder: &Holder,
+        running: &mut Running,
+    ) -> sqlx::Result<Vec<(Lease, &'static Duty)>> {
+        let Self { ledger, clock, appetite, .. } = self;
+        if running.claim_in_doubt {
+            let known: Vec<_> = running.leases.values().collect();
+            let unheard = give_back_unheard(ledger, holder, appetite.lane, &known, clock.now()).await?;
+            running.claim_in_doubt = false;
+            if unheard > 0 {
+                tracing::warn!(jobs.released = unheard, "gave back jobs whose claim was not answered");
+            }
+        }
+        let room = appetite.jobs_max - running.set.len() as u32;
+        claim(ledger, holder, self.duties, Appetite { jobs_max: room, ..*appetite }, clock.now()).await
     }
 }
 
 #[derive(Default)]
 struct Running {
     set: JoinSet<()>,
-    subjects: HashMap<Id, (String, String)>,
+    leases: HashMap<Id, Lease>,
+    /// The last claim failed, and nobody knows at which end.
+    claim_in_doubt: bool,
 }
 
 impl Running {
@@ -112,12 +133,12 @@ impl Running {
             Ok((id, ())) => *id,
             Err(fault) => fault.id(),
         };
-        let subject = self.subjects.remove(&id);
-        if let (Err(fault), Some((kind, subject))) = (ended, subject) {
+        let lease = self.leases.remove(&id);
+        if let (Err(fault), Some(lease)) = (ended, lease) {
             // The attempt itself is caught below; this is the settling that broke.
             tracing::error!(
-                job.kind = kind,
-                job.subject = subject,
+                job.kind = lease.kind,
+                job.subject = lease.subject,
                 lane = appetite.lane.as_str(),
                 "a worker broke: {fault}"
             );
@@ -147,7 +168,10 @@ impl One {
             Ending::Retry { reason } | Ending::GiveUp { reason } => Some(reason.clone()),
             Ending::Finished(_) | Ending::Defer { .. } => None,
         };
-        let settled = settle(&workers.ledger, &workers.clock, duty, &lease, ending).await;
+        let settled = tokio::select! {
+            settled = settled(&workers, duty, &lease, ending) => settled,
+            () = standing.lost.cancelled() => return,
+        };
         let label = match &settled {
             Ok(settled) => settled.label(),
             Err(SettleFault::Lost { .. }) => "lost",
@@ -187,6 +211,29 @@ impl One {
                     "job ended"
                 );
             }
+        }
+    }
+}
+
+/// Tells the ledger how an attempt ended, as often as it takes: left untold,
+/// the job would count as running here until its deadline has passed.
+async fn settled(
+    workers: &Workers,
+    duty: &Duty,
+    lease: &Lease,
+    ending: Ending,
+) -> Result<Settled, SettleFault> {
+    loop {
+        match settle(&workers.ledger, &workers.clock, duty, lease, ending.clone()).await {
+            Err(SettleFault::Ledger(fault)) => {
+                tracing::warn!(
+                    job.kind = lease.kind,
+                    job.subject = lease.subject,
+                    "cannot settle a job yet: {fault}"
+                );
+                tokio::time::sleep(Duration::from_millis(limits::JOB_POLL_MS)).await;
+            }
+            told => return told,
         }
     }
 }

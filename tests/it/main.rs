@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod atproto;
+mod crash;
 mod hostile;
 mod ledger;
 mod lexicons;

@@ -6,13 +6,28 @@
 pub(super) mod rows;
 
 use crate::clock::{Clock, Moment};
+use crate::crash;
 use crate::ledger::Ledger;
 use crate::limits;
+
+/// For how long a process vouches for its jobs, and how often it says so again.
+///
+/// Each holder keeps to its own; others go by the moment it wrote down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Terms {
+    pub lease_ms: u64,
+    pub beat_ms: u64,
+}
+
+impl Terms {
+    pub const USUAL: Self = Self { lease_ms: limits::NODE_LEASE_MS, beat_ms: limits::NODE_BEAT_MS };
+}
 
 /// This process as the ledger knows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Holder {
     id: String,
+    terms: Terms,
 }
 
 /// What the ledger said to a heartbeat.
@@ -33,21 +48,28 @@ impl Holder {
 
     /// Enters this process in the ledger under a name nobody had before.
     pub async fn register(ledger: &Ledger, clock: &Clock) -> sqlx::Result<(Self, Moment)> {
+        Self::register_on(ledger, clock, Terms::USUAL).await
+    }
+
+    /// The same, vouching for longer or shorter than is usual.
+    pub async fn register_on(ledger: &Ledger, clock: &Clock, terms: Terms) -> sqlx::Result<(Self, Moment)> {
         take_time(ledger, clock).await?;
-        let holder = Self { id: clock.fresh_name() };
+        let holder = Self { id: clock.fresh_name(), terms };
         let now = clock.now();
-        let until = now.plus_ms(limits::NODE_LEASE_MS);
+        let until = now.plus_ms(terms.lease_ms);
         let mut tx = ledger.begin().await?;
         rows::register(&mut tx, &holder.id, now, until).await?;
         tx.save().await?;
+        crash::point("holder.registered");
         Ok((holder, until))
     }
 
     /// Renews the lease of everything this process holds.
     pub async fn beat(&self, ledger: &Ledger, clock: &Clock) -> sqlx::Result<Beat> {
-        let until = clock.now().plus_ms(limits::NODE_LEASE_MS);
+        let until = clock.now().plus_ms(self.terms.lease_ms);
         let mut tx = ledger.begin().await?;
         let said = rows::beat(&mut tx, &self.id, until).await?;
+        crash::point("beat.before_save");
         tx.save().await?;
         match said {
             None => return Ok(Beat::Lost),
@@ -60,6 +82,7 @@ impl Holder {
     /// Leaves the ledger; whatever was still held is given back first.
     pub async fn depart(&self, ledger: &Ledger, clock: &Clock) -> sqlx::Result<u64> {
         let released = super::settle::release_all(ledger, &self.id, clock.now()).await?;
+        crash::point("depart.released");
         let mut tx = ledger.begin().await?;
         rows::depart(&mut tx, &self.id).await?;
         tx.save().await?;

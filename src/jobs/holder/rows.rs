@@ -30,16 +30,26 @@ pub(super) async fn depart(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
 }
 
 pub(in crate::jobs) async fn forget_dead(tx: &mut Tx, now: Moment) -> sqlx::Result<u64> {
-    let delete = sqlx::query(FORGET_DEAD).bind(now.micros());
+    let text = tx.engine().pick(FORGET_DEAD_SQLITE, FORGET_DEAD_POSTGRES);
+    let delete = sqlx::query(text).bind(now.micros());
     Ok(delete.execute(&mut **tx).await?.rows_affected())
 }
 
 // A holder whose jobs have all been taken away. One that wakes up later finds
 // no row to renew and knows.
-const FORGET_DEAD: &str = "
+const FORGET_DEAD_SQLITE: &str = "
     -- node.forget_dead
     delete from node where lease_until < $1
       and not exists (select 1 from job where job.holder = node.id and job.state = 'running')";
+
+// A process that froze in the middle of its beat keeps its row locked for as
+// long as its session lives. Nobody waits for it: it is forgotten another time.
+const FORGET_DEAD_POSTGRES: &str = "
+    -- node.forget_dead
+    delete from node where id in (
+        select id from node where lease_until < $1
+          and not exists (select 1 from job where job.holder = node.id and job.state = 'running')
+        for update skip locked)";
 
 const REGISTER: &str = "
     -- node.register

@@ -8,6 +8,7 @@ mod engines_agree;
 mod leases;
 mod letters;
 mod migrations;
+mod outages;
 mod uniqueness;
 mod values;
 mod wishes;
