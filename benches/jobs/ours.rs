@@ -132,36 +132,6 @@ impl Ours {
         }
     }
 
-    /// Each worker claims for itself: claims wait for each other, because the
-    /// cap of a host is exact.
-    pub async fn drain_apart(&self, mode: Mode) -> Result<Drained> {
-        let watch = Stopwatch::start();
-        let jobs_max = match mode {
-            Mode::Single => 1,
-            Mode::Batch => BATCH,
-        };
-        let mut workers = JoinSet::new();
-        for _ in 0..WORKERS {
-            let ours = self.clone();
-            workers.spawn(async move {
-                let mut done = 0;
-                loop {
-                    let leases = ours.claim(jobs_max).await?;
-                    if leases.is_empty() {
-                        return anyhow::Ok(done);
-                    }
-                    ours.finish(&leases).await?;
-                    done += leases.len();
-                }
-            });
-        }
-        let mut done = 0;
-        while let Some(ended) = workers.join_next().await {
-            done += ended??;
-        }
-        Ok(Drained { jobs: done, took: watch.elapsed() })
-    }
-
     pub async fn left(&self) -> Result<i64> {
         let counts = jobs::counts(&mut *self.ledger.read().await?).await?;
         Ok(counts.later + counts.ready + counts.running + counts.dead)
