@@ -99,8 +99,9 @@ pub(super) async fn postpone_unknown(tx: &mut Tx, lease: &Lease, now: Moment) ->
 pub(super) async fn delete_clean(tx: &mut Tx, leases: &[Lease]) -> sqlx::Result<BTreeSet<i64>> {
     let mut gone = BTreeSet::new();
     for piece in batch::padded(leases) {
-        let (ids, attempts) = (batch::rows("$1", 2, piece.len()), batch::rows("($1, $2)", 2, piece.len()));
-        let text = format!("{DELETE_CLEAN}{ids}{DELETE_CLEAN_ATTEMPTS}{attempts}{DELETE_CLEAN_TAIL}");
+        let ids = batch::rows("$1", 2, piece.len());
+        let head = [DELETE_CLEAN, &ids, DELETE_CLEAN_ATTEMPTS].concat();
+        let text = batch::statement(&head, "($1, $2)", piece.len(), DELETE_CLEAN_TAIL);
         let mut delete = sqlx::query_scalar::<_, i64>(AssertSqlSafe(text));
         for lease in piece {
             delete = delete.bind(lease.id).bind(lease.fence);

@@ -1,5 +1,7 @@
 //! Commands as a person and a script use them.
 
+use std::time::Instant;
+
 use counterpart::clock::Clock;
 use counterpart::jobs::claim::{Appetite, claim};
 use counterpart::jobs::enqueue::enqueue;
@@ -8,7 +10,7 @@ use counterpart::jobs::{Duty, Ending, Lane, Request, settle};
 use counterpart::ledger::{Ledger, LedgerUrl};
 use serde_json::Value;
 
-use super::child::{Node, run, said};
+use super::child::{Node, SOON, run, said};
 
 const DOOMED: Duty =
     Duty { kind: "doomed", lane: Lane::Small, priority: 50, deadline_ms: 1000, attempts_max: 1 };
@@ -67,7 +69,14 @@ async fn a_dead_letter_is_listed_retried_and_dropped() {
 fn commands_work_beside_a_running_node() {
     let directory = tempfile::tempdir().unwrap();
     let _node = Node::start(directory.path(), &[]);
-    let jobs = json(&run(directory.path(), &["jobs", "list", "--json"]));
+    // The planner's first job is asked for a moment after the node is ready.
+    let deadline = Instant::now() + SOON;
+    let jobs = loop {
+        let jobs = json(&run(directory.path(), &["jobs", "list", "--json"]));
+        if jobs != Value::Array(Vec::new()) || Instant::now() > deadline {
+            break jobs;
+        }
+    };
     assert_eq!(jobs[0]["kind"], "prune");
 }
 
