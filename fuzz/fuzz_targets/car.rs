@@ -59,7 +59,7 @@ fn verdict(read: Result<WholeRepo<'_>, Unverified>) -> Result<(Cid, Counts), Str
     match read {
         Ok(repo) => Ok((repo.commit_cid(), *repo.counts())),
         Err(Unverified::Refused(fault)) => Err(format!("{}: {fault}", fault.label())),
-        Err(Unverified::Spool(error)) => panic!("the spool failed: {error}"),
+        Err(Unverified::File(error)) => panic!("the file failed: {error}"),
     }
 }
 

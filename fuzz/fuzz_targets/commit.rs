@@ -23,6 +23,7 @@ static LIES: Tally = Tally::new("commit lied about");
 
 const FIRST_OF_A_FRAME: u8 = 0xa0;
 const EDITS_MAX: usize = 24;
+const LIES_MAX: usize = 6;
 
 fuzz_target!(
     init: {
@@ -152,7 +153,7 @@ fn edited(bytes: &[u8]) {
     }
     let mut blocks = announcement.blocks.clone();
     let mut lied = announcement.message(1, "2024-01-01T00:00:00.000Z");
-    for (lie, about) in lies {
+    for (lie, about) in lies.iter().take(LIES_MAX) {
         tell(&mut lied, &mut blocks, *lie, usize::from(*about), &told);
     }
     lied.blocks = &blocks;

@@ -64,7 +64,7 @@ pub struct Tally {
     believed: AtomicU64,
 }
 
-const FIRST_TOLD: u64 = 1 << 12;
+const FIRST_TOLD: u64 = 1 << 10;
 
 impl Tally {
     pub const fn new(name: &'static str) -> Self {

@@ -21,7 +21,7 @@ const SOURCES: [(&str, &str); 9] = [
 
 /// What no bytes from outside can provoke, and why.
 const IMPOSSIBLE: [(&str, &str); 6] = [
-    ("spool", "our own file fails, which is no rule that somebody else could break"),
+    ("car_file", "our own file fails, which is no rule that somebody else could break"),
     ("node_too_high", "it takes a key whose SHA-256 begins with 82 zero bits, which nobody has"),
     ("ops_path", "the frame is malformed before its operations are looked at"),
     ("cid_text_length", "CIDs in text are in no CAR and no frame but in legacy blobs, where others are none"),
