@@ -6,6 +6,8 @@
 
 // Floor 1: the ground.
 pub mod clock;
+pub mod crash;
+pub mod lexicon;
 pub mod limits;
 
 // Floor 2: the words of the protocol.
@@ -13,3 +15,18 @@ pub mod atproto;
 
 // Floor 3: the pure cores.
 pub mod repo;
+
+// Floor 4: the two ways out of the process.
+pub mod ledger;
+
+// Floor 9.
+pub mod jobs;
+
+// Floor 11: the doors, strangers to each other.
+pub mod serving;
+
+// Floor 12: everything built and started.
+pub mod node;
+
+// Floor 13: what a person types.
+pub mod cli;

@@ -4,6 +4,76 @@
 //! written here with its reason and nowhere else. What an operator may change
 //! is a setting (`node::config`) and starts from a number here.
 
+/// How long a task waits for a connection to the ledger before it says that
+/// the ledger does not answer.
+pub const LEDGER_ACQUIRE_MS_MAX: u64 = 5_000;
+
+/// The pause after a job's first failure is at most this, and doubles.
+pub const JOB_BACKOFF_MS_FIRST: u64 = 1_000;
+
+/// No pause between attempts is longer: an hour after an outage ends, all is moving.
+pub const JOB_BACKOFF_MS_MAX: u64 = 3_600_000;
+
+/// A host that asks us to come back in a year is visited again after a day.
+pub const JOB_DEFER_MS_MAX: u64 = 86_400_000;
+
+/// How far past its deadline a job may be before its holder counts as stuck.
+pub const JOB_DEADLINE_GRACE_MS: u64 = 30_000;
+
+/// Processes that may die while holding a job before the job is blamed.
+pub const JOB_RESCUES_MAX: u32 = 10;
+
+/// Reasons and progress kept with a job: enough for a chain of causes, not for
+/// a page of HTML that a host sent instead of an error.
+pub const JOB_TEXT_BYTES_MAX: usize = 4_096;
+
+/// Jobs looked at in one sweep of the rescuer or the promoter.
+pub const JOB_SWEEP_ROWS_MAX: i64 = 1_000;
+
+/// How long a process vouches for its jobs without renewing.
+pub const NODE_LEASE_MS: u64 = 30_000;
+
+/// How often it renews; three beats may be lost before the lease is.
+pub const NODE_BEAT_MS: u64 = 7_500;
+
+/// How long a node leaves a job alone whose kind only newer releases know.
+pub const JOB_UNKNOWN_KIND_MS: u64 = 60_000;
+
+/// How often an idle worker looks for jobs that other nodes asked for, or that
+/// have come due.
+pub const JOB_POLL_MS: u64 = 500;
+
+/// How often the planner compares what there is with what there should be.
+pub const PLAN_EVERY_MS: u64 = 60_000;
+
+/// How often a node looks for work of dead ones; twice that with the worst dice.
+pub const RESCUE_EVERY_MS: u64 = 5_000;
+
+/// Events forgotten in one transaction.
+pub const PRUNE_ROWS_MAX: i64 = 1_000;
+
+/// A caller sends the whole head of a request within this, or is cut off.
+pub const HEAD_READ_MS_MAX: u64 = 10_000;
+
+/// And it is no longer than this: service tokens with long DIDs fit many times.
+pub const HEAD_BYTES_MAX: usize = 65_536;
+
+pub const HEADERS_MAX: usize = 100;
+
+/// A caller sends the whole body within this.
+pub const BODY_READ_MS_MAX: u64 = 30_000;
+
+/// And it is no longer than this: our methods take small bodies.
+pub const BODY_BYTES_MAX: usize = 1_048_576;
+
+/// An answer begins within this; longer work is an intent and a poll.
+pub const ANSWER_MS_MAX: u64 = 25_000;
+
+/// Pause after the system refused us another connection.
+pub const ACCEPT_PAUSE_MS: u64 = 100;
+
+/// How long the ledger may take to answer before a health check calls it gone.
+pub const HEALTH_MS_MAX: u64 = 2_000;
 // Identifiers: the caps of the atproto specifications, in bytes.
 
 pub const DID_BYTES_MAX: usize = 2048;

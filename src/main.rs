@@ -1,1 +1,7 @@
-fn main() {}
+//! The program. Everything it can do is in `cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    counterpart::cli::main()
+}

@@ -2,8 +2,8 @@
 //! enough to copy; `Link` keeps any other kind exactly as it was found.
 //!
 //! A node or a commit may be named by a `Cid` only. A leaf of the tree may
-//! link with more freedom, and what we did not make we do not rewrite. Whether
-//! any bytes match a CID is asked with `Cid::of_*`, never assumed here.
+//! link with more freedom, and what we did not make we do not rewrite. Holding
+//! a CID says nothing about any bytes: that is asked with `Cid::matches`.
 
 use std::fmt;
 use std::sync::LazyLock;

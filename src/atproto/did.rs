@@ -112,7 +112,7 @@ fn web_host(identifier: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-/// One way to write each port, so that one server is not many DIDs.
+/// Plain decimal: what parses as a number has a plus sign and zeros in front besides.
 fn parse_port(text: &str) -> Option<u16> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     if plain { text.parse().ok() } else { None }

@@ -381,4 +381,6 @@ fn a_fault_says_what_is_wrong_and_where() {
     assert_eq!(fault, SyntaxFault::Byte { form: Form::Handle, byte: b'-', at: 3 });
     let fault = Rkey::parse(&"k".repeat(513)).unwrap_err();
     assert_eq!(fault, SyntaxFault::TooLong { form: Form::Rkey, length: 513, max: 512 });
+    let fault = Nsid::parse(&format!("com.example.{}", "n".repeat(1000))).unwrap_err();
+    assert_eq!(fault, SyntaxFault::TooLong { form: Form::Nsid, length: 1012, max: 317 });
 }
