@@ -6,6 +6,7 @@
 )]
 
 mod atproto;
+mod differential;
 mod ledger;
 mod node;
 mod postgres;
