@@ -8,6 +8,7 @@
 
 mod atproto;
 mod crash;
+mod differential;
 mod hostile;
 mod ledger;
 mod lexicons;
